@@ -53,7 +53,7 @@ from devicemgr.api.routes.site import (
     session,
     site_file,
 )
-from devicemgr.api.routes.system import audit, keys, metrics, system
+from devicemgr.api.routes.system import audit, bundles, keys, metrics, sessions, system
 from devicemgr.api.routes.visitors import visitors
 from devicemgr.api.stream.broadcast import Broadcast
 from devicemgr.ledger.refusals import RefusedCalls
@@ -74,6 +74,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.context = context
     app.state.broadcast = Broadcast(context)
     app.state.firmware = firmware.Desk()
+    app.state.bundles = bundles.Bundles()
     app.state.signins = SignIns(context.site)
     app.state.refusals = RefusedCalls(partial(Context.record_soon, context))
     problems.install(app)
@@ -130,6 +131,7 @@ def _routes() -> list[BaseRoute]:
         session,
         operators,
         approvals,
+        sessions,
     ):
         _leave_out_absent(resource.router)
         router.include_router(resource.router, prefix=PREFIX)

@@ -31,6 +31,7 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("GET", "/openapi.json"): ALL_ROLES,
     ("GET", "/version"): ALL_ROLES,
     ("GET", "/status"): ALL_ROLES,
+    ("GET", "/box"): ALL_ROLES,
     ("GET", "/doctor"): _TECHNICIAN,
     ("GET", "/support"): _TECHNICIAN,
     ("GET", "/session"): ALL_ROLES,
@@ -197,10 +198,14 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("DELETE", "/schedules/{name}"): _ADMIN,
     ("GET", "/approvals"): _ADMIN,
     ("POST", "/approvals/{approval}"): _ADMIN,
+    ("DELETE", "/approvals/{approval}"): _ADMIN,
+    ("GET", "/sessions"): _ADMIN,
+    ("DELETE", "/sessions/{session}"): _ADMIN,
     ("GET", "/operators"): _AUDITOR,
     ("POST", "/operators"): _ADMIN,
     ("DELETE", "/operators/{name}"): _ADMIN,
     ("PUT", "/operators/{name}/password"): _ADMIN,
+    ("PUT", "/operators/{name}/roles"): _ADMIN,
     ("POST", "/operators/{name}/tokens"): _ADMIN,
     ("DELETE", "/operators/{name}/tokens/{token}"): _ADMIN,
     ("POST", "/keys/rotate"): _ADMIN,
@@ -209,7 +214,10 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("GET", "/reports/first-last"): _AUDITOR,
     ("GET", "/reports/hours"): _AUDITOR,
     ("GET", "/audit/verify"): _AUDITOR,
+    ("GET", "/audit/seals"): _AUDITOR,
     ("POST", "/audit/export"): _AUDITOR,
+    ("POST", "/audit/bundles"): _AUDITOR,
+    ("GET", "/audit/bundles/{bundle}"): _AUDITOR,
 }
 
 # A department's levels are levels of its people: who sets either may grant and revoke levels.

@@ -360,6 +360,10 @@ COMMANDS = {
         _OPERATORS, "Add an operator, known by a user of this host, by a password for TCP, or by tokens."
     ),
     "operator list": Row(_OPERATORS, "List the operators and their tokens."),
+    "operator roles": Row(
+        _OPERATORS, "Give an operator these roles in place of the present ones; an admin is added, not made so."
+    ),
+    "operator sessions": Row(_OPERATORS, "List who is signed in over TCP, or end one of these sessions."),
     "operator remove": Row(_OPERATORS, "Remove an operator; their sessions and tokens end at once."),
     "operator password": Row(_OPERATORS, "Set an operator's password, which TCP asks for; their sessions end."),
     "operator token": Row(_OPERATORS, "Make an API token for a program, and print it this once; or take one back."),
@@ -367,6 +371,7 @@ COMMANDS = {
     "operator approve": Row(
         _OPERATORS, "Agree to what another admin requested; they have a quarter of an hour to do it."
     ),
+    "operator refuse": Row(_OPERATORS, "Refuse what another admin requested, or take back what you requested."),
     "key rotate": Row(
         _KEYS, "Put a new key in the old one's place: keys of people and passwords of devices are sealed again."
     ),

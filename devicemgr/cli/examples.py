@@ -152,10 +152,13 @@ EXAMPLES = {
     "audit export": "devicemgr audit export audit-2026.jsonl",
     "operator add": "devicemgr operator add dana --role guard --os-user dana",
     "operator list": "devicemgr operator list",
+    "operator roles": "devicemgr operator roles dana --role guard --role technician",
+    "operator sessions": "devicemgr operator sessions",
     "operator remove": "devicemgr operator remove dana",
     "operator password": "devicemgr operator password dana",
     "operator token": "devicemgr operator token hr-export --scope auditor --days 90",
     "operator requests": "devicemgr operator requests",
     "operator approve": "devicemgr operator approve 7",
+    "operator refuse": "devicemgr operator refuse 7",
     "key rotate": "devicemgr key rotate",
 }

@@ -114,6 +114,20 @@ def read(path: Path) -> Iterator[Remembered]:
         raise StorageFailed(f"{path} holds no seal at its end; put back the file that `anchors` of the site names")
 
 
+def newest(path: Path) -> Remembered:
+    """Return the last seal of an anchor's file, without reading all of it; StorageFailed where there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 2 * _MAX_LINE_BYTES))
+            lines = file.read().splitlines()
+    except OSError as error:
+        raise StorageFailed(f"cannot read the anchor {path} ({error.strerror}); put its file back") from error
+    found = next((one for one in map(_read_line, reversed(lines)) if one is not None), None)
+    if found is None:
+        raise StorageFailed(f"{path} holds no seal at its end; put back the file that `anchors` of the site names")
+    return found
+
+
 def _read_line(line: bytes) -> Remembered | None:
     try:
         fields = json.loads(line)

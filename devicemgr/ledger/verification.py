@@ -25,14 +25,17 @@ class Recent:
     flaw: Flaw | None
 
 
-def check(ledger: Ledger, database: Database, key: KeyFile | None) -> tuple[int, Flaw | None]:
+def check(
+    ledger: Ledger, database: Database, key: KeyFile | None, on_count: Callable[[int], None] | None = None
+) -> tuple[int, Flaw | None]:
     """Return how many events hold, and the first flaw.
 
     Up to where the key file says that retention has removed events, none are looked at: the seal over the last of
     them says what the next one must be chained to.
     """
     removed = key.removed if key else None
-    count, flaw = ledger.verify(removed.through, removed.head) if removed else ledger.verify()
+    start = (removed.through, removed.head) if removed else (0, GENESIS)
+    count, flaw = ledger.verify(*start, on_count)
     if flaw is None and key is not None:
         with database.read_as_stored() as session:
             through = removed.through if removed else 0

@@ -160,8 +160,13 @@ class Ledger:
             self._spill.close()
         self._thread = None
 
-    def verify(self, after: int = 0, previous: str = ledger_chain.GENESIS) -> tuple[int, Flaw | None]:
-        """Return how many events behind `after`, whose hash is `previous`, hold, and the first flaw."""
+    def verify(
+        self, after: int = 0, previous: str = ledger_chain.GENESIS, on_count: Callable[[int], None] | None = None
+    ) -> tuple[int, Flaw | None]:
+        """Return how many events behind `after`, whose hash is `previous`, hold, and the first flaw.
+
+        `on_count` hears of the events that hold, a batch at a time, and may raise to end the check.
+        """
         count = 0
         for batch in (_BATCH, 1):  # one by one behind the last batch that could be read, to name the row that can't be
             try:
@@ -173,6 +178,8 @@ class Ledger:
                         if not events.columns_agree(row, inside):
                             return count, Flaw(row.seq, "a column beside the event was changed after it was recorded")
                         count, previous = count + 1, row.hash
+                        if on_count is not None and count % _BATCH == 0:
+                            on_count(count)
                 return count, None
             except DatabaseDamaged as error:
                 unread = Flaw(after + count + 1, str(error))

@@ -1,7 +1,7 @@
 """The audit of the record: the chain, the seals over it, and what places outside the database remember."""
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -26,14 +26,24 @@ from devicemgr.store.site import settings
 from devicemgr.text import counted, json_line, rfc3339, safe
 
 VERIFIER = files("devicemgr.operations") / "audit_verifier.py"
+_BATCH = 1000
+
+OnProgress = Callable[[int, int], None]
+"""Hears of how many events are done, of how many; may raise to end the work."""
 
 
-def verify(site: Site, root: str | None = None) -> dict[str, Any]:
+def _unfollowed(_done: int, _total: int) -> None:
+    """Let no one follow."""
+
+
+def verify(site: Site, root: str | None = None, on_progress: OnProgress = _unfollowed) -> dict[str, Any]:
     """Return the answer of `audit verify`; `root` is the public key that an auditor has noted down."""
     if site.database.frozen:
         return verify_unusable(site.home, site.database.frozen)
     key = read_key(site.home.seal_key)
-    count, flaw = verification.check(site.ledger, site.database, key)
+    total = _total(site, key)
+    on_progress(0, total)
+    count, flaw = verification.check(site.ledger, site.database, key, lambda done: on_progress(done, total))
     restored: list[dict[str, Any]] = []
     with site.database.read_as_stored() as session:
         newest = seals.last(session)
@@ -43,6 +53,12 @@ def verify(site: Site, root: str | None = None) -> dict[str, Any]:
     if flaw is None and root is not None and (key is None or key.root != root.lower()):
         flaw = Flaw(0, "the seals begin with another key than the one given")
     return _answer(count, flaw, key) | {"sealed": _sealed(newest), "restored": restored}
+
+
+def _total(site: Site, key: KeyFile | None) -> int:
+    """Return how many events there are to check."""
+    with site.database.read_as_stored() as session:
+        return events.head(session)[0] - (key.removed.through if key and key.removed else 0)
 
 
 def verify_unusable(home: Home, why: str) -> dict[str, Any]:
@@ -111,16 +127,22 @@ def _spilled(site: Site, session: Session) -> Iterator[Flaw]:
         yield Flaw(events.head(session)[0] + 1, f"missing or changed in spill.log: {counted(count, 'waiting event')}")
 
 
-def export(site: Site, file: BinaryIO) -> dict[str, Any]:
-    """Write a bundle that anybody can verify with Python alone into an open file; return its manifest."""
-    found = verify(site)
+def export(site: Site, file: BinaryIO, on_progress: OnProgress = _unfollowed) -> dict[str, Any]:
+    """Write a bundle that anybody can verify with Python alone into an open file; return its manifest.
+
+    The record is checked first, which is half of the progress.
+    """
+    found = verify(site, on_progress=lambda done, total: on_progress(done, 2 * total))
     if not found["ok"]:
         raise InvalidInput(f"the record does not hold, so nothing was exported: {found['why']}")
     manifest = {"format": 1, "made": rfc3339(datetime.now(UTC)), "by": f"devicemgr {__version__}", **found}
     try:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bundle, site.database.read() as session:
             with bundle.open("events.jsonl", "w", force_zip64=True) as member:
-                for row in events.walk(session, found["removed"]["through"] if found["removed"] else 0):
+                through = found["removed"]["through"] if found["removed"] else 0
+                for count, row in enumerate(events.walk(session, through), found["events"]):
+                    if count % _BATCH == 0:
+                        on_progress(count, 2 * found["events"])
                     member.write(json_line({"seq": row.seq, "hash": row.hash, "body": row.body}).encode() + b"\n")
             with bundle.open("seals.jsonl", "w", force_zip64=True) as member:
                 for seal in seals.walk(session):

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import NoReturn
 
 from devicemgr.domain.model import Role
-from devicemgr.errors import ApprovalNeeded, Hint, NotAllowed
+from devicemgr.errors import ApprovalNeeded, Hint, NotAllowed, RequestError
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import audit_fact
 from devicemgr.store.database import Session, clock_of, get_meta, set_meta
@@ -58,14 +58,31 @@ def approve(site: Site, actor: str, approval: str) -> ApprovalRow:
         row = approvals.get(session, approval, *_span(session))
         if actor.startswith("token:"):
             raise NotAllowed("a token can't approve: a second person must, signed in or on the box")
-        if _person(row.asked_by) == _person(actor):
-            raise NotAllowed(f"{row.asked_by} requested this; another admin must approve it")
+        if is_own(row, actor):
+            raise NotAllowed(f"{row.asked_by} requested this; another admin must approve it", code="own_request")
         _require_settled(site, session, actor)
         _require_not_made_by(site, session, row.asked_by, actor)
         row.approved_by = actor
         _record(site, session, "admin.approval_given", actor, row)
         session.flush()
         return row
+
+
+def refuse(site: Site, actor: str, approval: str) -> ApprovalRow:
+    """Refuse a request, or take one's own back; NotAllowed for a token."""
+    with site.database.write(changes_site=False) as session:
+        row = approvals.get(session, approval, *_span(session))
+        if actor.startswith("token:"):
+            raise NotAllowed("a token can't refuse: a person must, signed in or on the box")
+        row.used = now_text()
+        _record(site, session, "admin.approval_refused", actor, row)
+        session.flush()
+        return row
+
+
+def is_own(row: ApprovalRow, actor: str) -> bool:
+    """Return True if the actor's person made the request, which then another admin must approve."""
+    return _person(row.asked_by) == _person(actor)
 
 
 def waiting(session: Session) -> list[ApprovalRow]:
@@ -76,6 +93,16 @@ def waiting(session: Session) -> list[ApprovalRow]:
 def admins(session: Session) -> list[OperatorRow]:
     """Return the operators with the role admin."""
     return [row for row in operators.all_rows(session) if Role.ADMIN in operators.roles_of(row)]
+
+
+def require_other_admin(session: Session, actor: str | None, name: str) -> None:
+    """Raise RequestError where `name` is the last operator with the role admin, unless the owner of the host acts."""
+    if _operator(actor or "") and [row.name for row in admins(session)] == [name]:
+        raise RequestError(
+            f"{name} is the last admin, and without one no one can add another over the network; add an admin first",
+            code="last_admin",
+            facts={"operator": name},
+        )
 
 
 def had_two_admins(session: Session) -> bool:

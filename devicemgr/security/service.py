@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from devicemgr.domain.model import Role
-from devicemgr.errors import InvalidInput
+from devicemgr.errors import InvalidInput, RequestError
 from devicemgr.security import approvals
 from devicemgr.security.passwords import TOKEN_START, digest, new_secret
 from devicemgr.site.site import Site
@@ -52,9 +52,33 @@ def add_operator(
 def remove_operator(work: UnitOfWork, name: str) -> None:
     """Remove an operator; sessions and tokens end with them."""
     row = operators.get(work.session, name)
+    approvals.require_other_admin(work.session, work.actor, name)
     approvals.note_admins(work.session)
     work.record("admin.operator_removed", {"operator": operators.as_json(row)}, before=_rights_of(row))
     work.session.delete(row)
+
+
+def set_roles(work: UnitOfWork, name: str, roles: Sequence[Role]) -> OperatorRow:
+    """Give an operator these roles in place of the present ones; tokens keep no role that their operator loses.
+
+    No one becomes an admin so: who may approve goes by when and by whom an admin was added.
+    """
+    row = operators.get(work.session, name)
+    before, wanted = operators.roles_of(row), frozenset(roles)
+    if Role.ADMIN in wanted - before:
+        raise RequestError(
+            f"{name} is no admin, and becomes none by a change of roles; add an operator with the role admin",
+            code="admin_is_added",
+            facts={"operator": name},
+        )
+    if Role.ADMIN in before - wanted:
+        approvals.require_other_admin(work.session, work.actor, name)
+    if wanted != before:
+        rights = _rights_of(row)
+        approvals.note_admins(work.session)
+        row.roles = sorted(wanted)
+        work.record("admin.operator_edited", {"operator": name}, before=rights, after=_rights_of(row))
+    return row
 
 
 def set_password(work: UnitOfWork, name: str, password_hash: str) -> OperatorRow:

@@ -4,6 +4,7 @@ Sessions live in the daemon's memory, by digest: nothing on disk opens one, and 
 """
 
 import hmac
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -35,10 +36,24 @@ class Identity:
     roles: frozenset[Role]
 
 
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session that is open, without its secret: how many seconds ago it began and was last used."""
+
+    id: str
+    operator: str
+    address: str
+    age_s: float
+    idle_s: float
+    is_own: bool
+
+
 @dataclass(slots=True)
 class _Session:
+    id: str
     operator: str
     password: str
+    address: str
     since: float
     used: float
 
@@ -72,9 +87,9 @@ class SignIns:
         self._addresses.give_back(network)
         identity = Identity(f"operator:{row.name}", operators.roles_of(row))
         self._record("admin.signed_in", identity.actor, {"address": network})
-        return self._open(row.name, stored), identity
+        return self._open(row.name, stored, network), identity
 
-    def _open(self, name: str, password: str) -> str:
+    def _open(self, name: str, password: str, address: str) -> str:
         secret, now = new_secret(), self._clock()
         with self._lock:
             self._sessions = {key: s for key, s in self._sessions.items() if _lives(s, now)}
@@ -83,7 +98,7 @@ class SignIns:
                 del self._sessions[key]
             if len(self._sessions) >= _MAX_SESSIONS:
                 raise TooManyTries("too many operators are signed in; sign one out, or restart the daemon")
-            self._sessions[digest(secret)] = _Session(name, password, now, now)
+            self._sessions[digest(secret)] = _Session(secrets.token_hex(4), name, password, address, now, now)
         return secret
 
     def of_session(self, secret: str, *, is_use: bool = True) -> Identity:
@@ -110,6 +125,26 @@ class SignIns:
         """End a session."""
         with self._lock:
             self._sessions.pop(digest(secret), None)
+
+    def all_open(self, own: str | None) -> list[OpenSession]:
+        """Return the sessions that are open, the last used first; `own` is the secret of the caller's session."""
+        now, key = self._clock(), digest(own) if own is not None else None
+        with self._site.database.read() as session:
+            passwords = {row.name: row.password for row in operators.all_rows(session)}
+        with self._lock:
+            found = [
+                OpenSession(one.id, one.operator, one.address, now - one.since, now - one.used, at == key)
+                for at, one in self._sessions.items()
+                if _lives(one, now) and passwords.get(one.operator) == one.password
+            ]
+        return sorted(found, key=lambda one: one.idle_s)
+
+    def end(self, session_id: str) -> str | None:
+        """End a session by its id; return whose it was, None if it is not open."""
+        with self._lock:
+            key = next((key for key, one in self._sessions.items() if one.id == session_id), None)
+            found = self._sessions.pop(key) if key is not None else None
+        return found.operator if found is not None and _lives(found, self._clock()) else None
 
     def of_token(self, secret: str) -> Identity:
         """Return a token's identity in those roles that the operator still has; NotSignedIn if expired or removed."""

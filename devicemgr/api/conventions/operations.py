@@ -27,6 +27,10 @@ _NAMES = {
     ("GET", "/site"): "site_export",
     ("GET", "/events/stream"): "events_stream",
     ("GET", "/audit/verify"): "audit_verify",
+    ("GET", "/audit/seals"): "audit_seals",
+    ("POST", "/audit/bundles"): "audit_bundles_create",
+    ("GET", "/audit/bundles/{bundle}"): "audit_bundles_show",
+    ("GET", "/box"): "box_show",
     ("POST", "/discoveries"): "devices_discover",
     ("GET", "/devices/{name}/plan"): "devices_sync_plan",
     ("POST", "/devices/{name}/sync"): "devices_sync_start",
@@ -73,6 +77,8 @@ _NAMES = {
     ("POST", "/gallery/calibration"): "gallery_calibrate",
     ("POST", "/gallery/migration"): "gallery_migration_start",
     ("POST", "/approvals/{approval}"): "approvals_approve",
+    ("DELETE", "/approvals/{approval}"): "approvals_refuse",
+    ("DELETE", "/sessions/{session}"): "sessions_end",
     ("POST", "/operators/{name}/tokens"): "operators_tokens_create",
 }
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from devicemgr.cli.context import api, session
 from devicemgr.cli.output import emit, warn, words
 from devicemgr.cli.transport.api_client import ApiProblem
-from devicemgr.domain.ledger_events import Kind
+from devicemgr.domain.ledger_events import Kind, Reason
 from devicemgr.errors import DaemonUnreachable
 from devicemgr.people.tables.formats.delimited import csv_line
 from devicemgr.text import safe
@@ -66,8 +66,12 @@ def events(
     person: Annotated[str | None, typer.Option(help="Of the person with this badge.")] = None,
     portal: Annotated[str | None, typer.Option(help="At this portal.")] = None,
     kind: Annotated[
-        str | None, typer.Option(help="Of this kind, such as access_denied, or group of kinds, such as 'admin.*'.")
+        list[str] | None,
+        typer.Option(
+            help="Of this kind, such as access_denied, or group, such as 'admin.*'; may be given several times."
+        ),
     ] = None,
+    reason: Annotated[Reason | None, typer.Option(help="With this reason of a refusal.")] = None,
     q: Annotated[
         str | None, typer.Option("--q", metavar="TEXT", help="Of people, portals and devices with this in their name.")
     ] = None,
@@ -77,7 +81,7 @@ def events(
     ] = None,
 ) -> None:
     """Show what happened, oldest first."""
-    wanted = {"since": since, "until": until, "person": person, "portal": portal, "kind": kind}
+    wanted = {"since": since, "until": until, "person": person, "portal": portal, "kind": kind, "reason": reason}
     if follow and (q or as_csv):
         raise typer.BadParameter("--follow goes with neither --q nor --csv")
     first = api().get("/events", **wanted, q=q, limit=limit or _default(follow, since))
@@ -90,13 +94,19 @@ def events(
         console.print(_header(widths), style="bold")
     if not first and not follow and not session().json:
         console.print("no events match")
-    if not first and kind and not kind.startswith("admin.") and not kind.endswith("*") and kind not in set(Kind):
-        like = get_close_matches(kind, list(Kind), n=1)
-        warn(f"there is no kind '{safe(kind, 64)}'" + (f"; did you mean {like[0]}?" if like else ""))
+    if not first:
+        _warn_of_unknown(kind or ())
     for event in first:
         _show(console, event, widths)
     if follow:
         _follow(console, wanted, first[-1]["seq"] if first else 0, widths)
+
+
+def _warn_of_unknown(kinds: Sequence[str]) -> None:
+    for kind in kinds:
+        if not kind.startswith("admin.") and not kind.endswith("*") and kind not in set(Kind):
+            like = get_close_matches(kind, list(Kind), n=1)
+            warn(f"there is no kind '{safe(kind, 64)}'" + (f"; did you mean {like[0]}?" if like else ""))
 
 
 def _widths_of(events: Sequence[Mapping[str, Any]]) -> _Widths:
@@ -127,7 +137,7 @@ def _default(follow: bool, since: str | None) -> int:
     return _ALL if since else _SHOWN_FIRST
 
 
-def _follow(console: Console, wanted: dict[str, str | None], after: int, widths: _Widths) -> None:
+def _follow(console: Console, wanted: dict[str, Any], after: int, widths: _Widths) -> None:
     try:
         for event in _new(wanted, after):
             _show(console, event, widths)
@@ -135,7 +145,7 @@ def _follow(console: Console, wanted: dict[str, str | None], after: int, widths:
         return
 
 
-def _new(wanted: dict[str, str | None], after: int) -> Iterator[dict[str, Any]]:
+def _new(wanted: dict[str, Any], after: int) -> Iterator[dict[str, Any]]:
     """Events behind seq `after`, for ever; a daemon that stops or restarts is looked for again."""
     while True:
         page: list[dict[str, Any]] = []

@@ -59,6 +59,31 @@ def remove(name: Name) -> None:
     say(f"removed {name}", api().call("DELETE", path("operators", name)))
 
 
+@app.command("roles")
+def roles(
+    name: Name,
+    role: Annotated[list[Role], typer.Option(help="What they do here from now on; may be given several times.")],
+) -> None:
+    """Give an operator these roles in place of the present ones; an admin is added, not made so."""
+    changed = api().call("PUT", path("operators", name, "roles"), json={"roles": role})
+    say(f"{name} is {', '.join(changed['roles'])} from now on", changed)
+
+
+@app.command("sessions")
+def sessions(
+    end: Annotated[str | None, typer.Option(metavar="ID", help="End this session instead.")] = None,
+) -> None:
+    """List who is signed in over TCP, or end one of these sessions."""
+    if end is not None:
+        done = api().call("DELETE", path("sessions", end))
+        say(f"ended session {end} of {done['operator']}", done)
+        return
+    found = api().get("/sessions")
+    if not emit(found):
+        rows = [(s["id"], s["operator"], s["address"], local(s["since"]), local(s["used"])) for s in found]
+        table("", ("id", "operator", "from", "since", "last request"), rows, "no one is signed in over TCP")
+
+
 @app.command("password")
 def password(name: Name, password_stdin: FromStdin = False, password_env: FromVariable = None) -> None:
     """Set an operator's password, which TCP asks for; their sessions end."""
@@ -102,3 +127,10 @@ def approve(request: Annotated[str, typer.Argument(help="The request's id.")]) -
     """Agree to what another admin requested; they have a quarter of an hour to do it."""
     done = api().post(path("approvals", request))
     say(f"approved: {done['action']} of {done['subject']}, requested by {done['asked_by']}", done)
+
+
+@app.command("refuse")
+def refuse(request: Annotated[str, typer.Argument(help="The request's id.")]) -> None:
+    """Refuse what another admin requested, or take back what you requested."""
+    done = api().call("DELETE", path("approvals", request))
+    say(f"refused: {done['action']} of {done['subject']}, requested by {done['asked_by']}", done)

@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -142,13 +142,20 @@ def _compose(
     headers: Mapping[str, str] | None,
     timeout: float | None,
 ) -> Request:
-    query = urlencode([(name, _as_text(value)) for name, value in (params or {}).items() if value is not None])
+    query = urlencode([(name, _as_text(one)) for name, value in (params or {}).items() for one in _each(value)])
     target = f"{_PREFIX}{path}{'?' if query else ''}{query}"
     headers = sudo_headers() | dict(headers or {})
     if document is None:
         return Request(method, target, headers, content, timeout)
     body = json.dumps(document, allow_nan=False, separators=(",", ":")).encode("ascii")
     return Request(method, target, {"Content-Type": "application/json"} | headers, body, timeout)
+
+
+def _each(value: Any) -> Sequence[Any]:
+    """Return the values of a query parameter: each of a list, none for None."""
+    if value is None:
+        return ()
+    return value if isinstance(value, list | tuple) else (value,)
 
 
 def _as_text(value: Any) -> str:

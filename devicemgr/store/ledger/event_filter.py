@@ -9,8 +9,9 @@ from devicemgr.text import badge_key
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events; times are RFC 3339 UTC texts; `after` is a seq; a `kind` that ends with `*` is a group of kinds.
+    """Which events; times are RFC 3339 UTC texts; `after` and `before` are seqs, neither of them included.
 
+    A kind that ends with `*` is a group of kinds; `kind` is one, `kinds` are several of which each is wanted.
     `mention` is a text in the badge of a person of the site, in the name of a portal or device, or, if the caller
     `knows_names`, in a person's name; case is ignored. Unless it `shows_duress`, events are found and given as those
     see them who may not know of it (domain/rules/duress/veil.py).
@@ -21,11 +22,19 @@ class EventFilter:
     badge: str | None = None
     portal: str | None = None
     kind: str | None = None
+    kinds: tuple[str, ...] = ()
+    reason: str | None = None
     request: str | None = None
     after: int | None = None
+    before: int | None = None
     mention: str | None = None
     knows_names: bool = False
     shows_duress: bool = False
+
+    @property
+    def all_kinds(self) -> tuple[str, ...]:
+        """Return the kinds that are wanted; none where each is."""
+        return (*self.kinds, self.kind) if self.kind else self.kinds
 
 
 def matches(event: Mapping[str, Any], wanted: EventFilter) -> bool:
@@ -40,7 +49,9 @@ def matches(event: Mapping[str, Any], wanted: EventFilter) -> bool:
         and (not wanted.until or event["time"] < wanted.until)
         and (not wanted.portal or event["portal"] == wanted.portal)
         and (not wanted.request or event["request"] == wanted.request)
-        and (not wanted.kind or _is_of_kind(kind, wanted.kind))
+        and (wanted.before is None or event["seq"] < wanted.before)
+        and (not wanted.reason or event["reason"] == wanted.reason)
+        and (not wanted.all_kinds or any(_is_of_kind(kind, one) for one in wanted.all_kinds))
         and (not wanted.badge or (person is not None and badge_key(person) == badge_key(wanted.badge)))
     )
 

@@ -35,6 +35,14 @@ def last(session: Session) -> Seal | None:
     return _seal(row) if row else None
 
 
+def newest(session: Session, limit: int, before: int | None = None) -> list[Seal]:
+    """Return the newest `limit` seals, those with a number less than `before` if it is given, the newest first."""
+    query = select(SealRow).order_by(SealRow.number.desc()).limit(limit)
+    if before is not None:
+        query = query.where(SealRow.number < before)
+    return [_seal(row) for row in session.scalars(query)]
+
+
 def newest_before(session: Session, time: str, seq: int) -> Seal | None:
     """Return the newest seal that is older than `time`, over an event before `seq`."""
     query = select(SealRow).where(SealRow.time < time, SealRow.seq < seq).order_by(SealRow.number.desc()).limit(1)

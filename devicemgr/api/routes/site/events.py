@@ -1,7 +1,7 @@
 """/events: the record, searched and followed."""
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -14,6 +14,7 @@ from devicemgr.api.conventions.paging import link_next
 from devicemgr.api.stream.follower import Follower
 from devicemgr.api.stream.messages import DURESS
 from devicemgr.api.stream.states import ROUTE_OF_PART
+from devicemgr.domain.ledger_events import Reason
 from devicemgr.store.ledger import events
 from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.site import settings
@@ -22,6 +23,7 @@ from devicemgr.text import parse_end, parse_time, rfc3339
 router = APIRouter(tags=["events"])
 
 _MOST_SEQ = 2**63 - 1
+MAX_KINDS = 50
 
 
 class Event(ResponseBody):
@@ -60,14 +62,33 @@ _STREAM: dict[str, Any] = {
 Seq = Annotated[int | None, Query(ge=0, le=_MOST_SEQ)]
 
 
+class _Seqs(NamedTuple):
+    after: int | None
+    before: int | None
+
+
+def _seqs(
+    after: Seq = None,
+    before: Annotated[int | None, Query(ge=0, le=_MOST_SEQ, description="Events before this seq.")] = None,
+) -> _Seqs:
+    return _Seqs(after, before)
+
+
+Kinds = Annotated[
+    list[str] | None,
+    Query(max_length=MAX_KINDS, description="Events of this kind; several times for several. `admin.*` is a group."),
+]
+
+
 def _filter(
     context: Ctx,
+    seqs: Annotated[_Seqs, Depends(_seqs)],
     since: str | None = None,
     until: str | None = None,
     person: str | None = None,
     portal: str | None = None,
-    kind: str | None = None,
-    after: Seq = None,
+    kind: Kinds = None,
+    reason: Annotated[Reason | None, Query(description="Events with this reason.")] = None,
 ) -> EventFilter:
     with context.site.database.read() as session:
         zone = settings.load(session).zone
@@ -76,8 +97,10 @@ def _filter(
         until=rfc3339(parse_end(until, zone)) if until else None,
         badge=person,
         portal=portal,
-        kind=kind,
-        after=after,
+        kinds=tuple(kind or ()),
+        reason=reason,
+        after=seqs.after,
+        before=seqs.before,
     )
 
 

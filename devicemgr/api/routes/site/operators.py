@@ -32,6 +32,12 @@ class PasswordSet(RequestBody):
     password: SecretStr
 
 
+class RolesSet(RequestBody):
+    """All roles of the operator from now on."""
+
+    roles: list[Role] = Field(min_length=1, max_length=8)
+
+
 class TokenCreate(RequestBody):
     """What a token may do, and for how many days."""
 
@@ -101,6 +107,13 @@ def remove_operator(name: str, context: Ctx, caller: Who) -> dict[str, Any]:
     with context.change(caller, changes_site=False) as work:
         service.remove_operator(work, name)
     return {"name": name, "removed": True}
+
+
+@router.put("/{name}/roles", response_model=Operator)
+def set_operator_roles(name: str, body: RolesSet, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Replace an operator's roles; no one becomes an admin so, and the last admin stays one."""
+    with context.change(caller, changes_site=False) as work:
+        return operators.as_json(service.set_roles(work, name, body.roles))
 
 
 @router.put("/{name}/password", response_model=Operator)

@@ -130,6 +130,17 @@ class Examination(ResponseBody):
     checks: list[DoctorCheck]
 
 
+class BoxFacts(ResponseBody):
+    """The box at a glance."""
+
+    disk_free_bytes: int = Field(description="On the disk that holds the home folder.")
+    disk_total_bytes: int
+    backup_made: Time | None = Field(description="Null where none was made yet.")
+    clock_behind_s: float = Field(description="How far the clock is behind the time that was reached.")
+    clock_ahead_s: float = Field(description="How far it has jumped ahead of that time.")
+    clock_synchronized: bool | None = Field(description="Whether a time server holds it; null where that is not seen.")
+
+
 class SealedPosition(ResponseBody):
     """Up to where the record is sealed."""
 
@@ -159,6 +170,50 @@ class AuditResult(ResponseBody):
     root: str | None = Field(description="The public key with which the seals begin.")
     restored: list[Restoration]
     removed: dict[str, Any] | None = Field(description="What retention has removed from the start of the record.")
+
+
+class AuditSeal(ResponseBody):
+    """A seal: event `seq` was the last one, and its hash `head`, at `time`; keys and signature in hex."""
+
+    number: int
+    seq: int
+    head: str
+    time: Time
+    next_key: str
+    signature: str
+
+
+class AuditAnchor(ResponseBody):
+    """A place outside the home that is sent each seal."""
+
+    address: str = Field(examples=["file:/media/anchor/seals"])
+    kind: str = Field(examples=["file"], description="file, url or syslog; unknown for an address that makes no sense.")
+    seal: int | None = Field(description="The number of the newest seal that it remembers; only files are read back.")
+    time: str | None
+    agrees: bool | None = Field(description="Whether the database holds the same seal; null where that is not seen.")
+    cause: str | None
+
+
+class AuditSeals(ResponseBody):
+    """The newest seals over the record, and the anchors."""
+
+    root: str | None = Field(description="The public key with which the seals begin.")
+    events: int = Field(description="The last event.")
+    sealed: int | None = Field(description="The last event that is sealed.")
+    removed_through: int | None = Field(description="Retention has removed the events up to this one.")
+    seals: list[AuditSeal] = Field(description="The newest first.")
+    anchors: list[AuditAnchor]
+
+
+class AuditBundle(ResponseBody):
+    """A bundle of the record that waits to be fetched by the one who made it."""
+
+    id: str
+    name: str = Field(examples=["devicemgr-record-20261130-101500.zip"])
+    bytes: int
+    until: Time
+    events: int
+    root: str | None
 
 
 class KeyRotation(ResponseBody):

@@ -1,4 +1,4 @@
-"""/status, /doctor, /support and /version."""
+"""/status, /box, /doctor, /support and /version."""
 
 from contextlib import suppress
 from typing import Any
@@ -9,9 +9,9 @@ from devicemgr import __version__
 from devicemgr.api.authorization import sees_duress, sees_names
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.api.routes.system.metrics import text_of
-from devicemgr.api.routes.system.models import Examination, Status, Version
+from devicemgr.api.routes.system.models import BoxFacts, Examination, Status, Version
 from devicemgr.errors import StorageFailed
-from devicemgr.operations import doctor, support_bundle
+from devicemgr.operations import box, doctor, support_bundle
 from devicemgr.site.areas import alarms
 from devicemgr.store.people import people
 
@@ -44,6 +44,12 @@ def duress_alarms_for(context: Context, caller: Caller) -> list[dict[str, Any]]:
         with suppress(StorageFailed), context.site.database.read() as session:
             return alarms.duress_alarms(session)
     return []
+
+
+@router.get("/box", response_model=BoxFacts)
+def show_box(context: Ctx, _: Who) -> dict[str, Any]:
+    """Return what everyone who works with the box may know of it: disk, last backup and clock."""
+    return box.facts(context.site)
 
 
 @router.get("/doctor", response_model=Examination)

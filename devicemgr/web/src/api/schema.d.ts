@@ -225,6 +225,8 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** @enum {string} */
+        Reason: "unknown_face" | "ambiguous_face" | "low_quality" | "liveness_failed" | "unknown_credential" | "card_blocked" | "card_expired" | "wrong_pin" | "no_access_level" | "outside_schedule" | "not_yet_valid" | "expired" | "suspended" | "consent_withdrawn" | "portal_locked" | "lockdown" | "second_factor_required" | "anti_passback" | "second_person_required" | "escort_required" | "interlock" | "occupancy" | "first_person_required" | "stale_evidence" | "storage_failed";
         Session: {
             actor: string;
             roles: string[];
@@ -672,8 +674,10 @@ export interface operations {
                 until?: string | null;
                 person?: string | null;
                 portal?: string | null;
-                kind?: string | null;
+                kind?: string[] | null;
+                reason?: components["schemas"]["Reason"] | null;
                 after?: number | null;
+                before?: number | null;
             };
             header?: never;
             path?: never;

@@ -78,3 +78,24 @@ def test_names_are_for_those_at_the_door_and_not_for_auditors(http, web, operato
         assert [event["person"] for event in client.get("/events", params={"q": "әйгерім"}).json()] == by_name
         (found,) = client.get("/events", params={"q": "7"}).json()
         assert (found["person"], found.get("person_name")) == ("7", name)
+
+
+def test_before_walks_back_in_pages_without_gaps(client):
+    for badge in "12345":
+        add(client, badge)
+    seen, before = [], 6
+    while page := client.get("/events", params={"before": before, "limit": 2}).json():
+        seen = page + seen
+        before = page[0]["seq"]
+    assert [event["seq"] for event in seen] == [1, 2, 3, 4, 5]
+    (one,) = client.get("/events", params={"after": 2, "before": 4}).json()
+    assert one["seq"] == 3
+
+
+def test_kinds_are_several_and_reasons_are_those_of_the_list(client):
+    add(client, "1")
+    kinds = [("kind", "access_denied"), ("kind", "admin.person_*")]
+    assert [event["kind"] for event in client.get("/events", params=kinds).json()] == ["admin.person_added"]
+    assert client.get("/events", params={"reason": "expired"}).json() == []
+    assert client.get("/events", params={"reason": "because"}).status_code == 422
+    assert client.get("/events", params=[("kind", "x")] * 51).status_code == 422

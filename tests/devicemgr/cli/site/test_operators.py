@@ -147,3 +147,15 @@ def test_who_made_what_is_kept(done, home, monkeypatch):
     raw.close()
     assert reset
     assert by == owner
+
+
+def test_roles_sessions_and_refusals(cli, done):
+    done("operator", "add", "dana", "--role", "guard")
+    assert done("operator", "roles", "dana", "--role", "technician", "--role", "guard")["roles"] == [
+        "guard",
+        "technician",
+    ]
+    assert "becomes none by a change of roles" in cli("operator", "roles", "dana", "--role", "admin").error
+    assert "no one is signed in" in cli("operator", "sessions").out
+    assert "no session 'x' is open" in cli("operator", "sessions", "--end", "x").error
+    assert "no open request 'x'" in cli("operator", "refuse", "x").error

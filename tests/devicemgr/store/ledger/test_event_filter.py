@@ -23,6 +23,14 @@ FIELDS = {
     "request": [None, "r1"],
     "after": [None, 4],
 }
+OF_A_PAGE = {
+    "kind": [None, "access_granted"],
+    "kinds": [(), ("access_denied", "admin.*")],
+    "reason": [None, "expired"],
+    "after": [None, 4],
+    "before": [None, 0, 19],
+    "shows_duress": [False, True],
+}
 
 
 @pytest.fixture
@@ -37,6 +45,8 @@ def found(site, people):
             direction=Direction.ENTRY,
             person_id=next(ids),
             request=f"r{n % 2}",
+            reason="expired" if n in (5, 9, 13) else None,
+            detail={"reason": "expired"} if n == 10 else {},
         )
         for n in range(24)
     ]
@@ -56,10 +66,11 @@ def people(site):
     return ["p7", "p8"]
 
 
-def test_an_event_matches_as_the_database_finds(site, found):
+@pytest.mark.parametrize("fields", [FIELDS, OF_A_PAGE], ids=["search", "page"])
+def test_an_event_matches_as_the_database_finds(site, found, fields):
     assert len(found) == 24
     with site.database.read() as session:
-        for values in itertools.product(*FIELDS.values()):
-            wanted = EventFilter(**dict(zip(FIELDS, values, strict=True)))
+        for values in itertools.product(*fields.values()):
+            wanted = EventFilter(**dict(zip(fields, values, strict=True)))
             by_database = [one["seq"] for one in events.find(session, wanted, 1000)]
             assert [one["seq"] for one in found if matches(one, wanted)] == by_database, wanted
