@@ -13,6 +13,7 @@ import typer
 
 from devicemgr.cli.context import session
 from devicemgr.cli.demo.bench_commands import measure_commands
+from devicemgr.cli.demo.bench_desks import measure_desks
 from devicemgr.cli.demo.bench_lanes import measure_lanes
 from devicemgr.cli.demo.bench_replay import measure_replay
 from devicemgr.cli.demo.bench_rules import measure_decisions
@@ -68,6 +69,8 @@ _MEANING = {
     "gate_command_p99_ms": "recorded → the gate has answered, p99, ms",
     "event_to_stream_p95_ms": "an event's time → its arrival in a stream, p95, ms",
     "idle_streams_core_percent": "20 streams of the API in which nothing happens, % of a core",
+    "desks_idle_core_percent": "10 open desks at which nothing happens, % of a core",
+    "desks_decide_p95_ratio": "a decision while 10 desks show 20 events a second, p95, to one without desks",
     "ready_s": "daemon started → ready, s",
     "cli_version_cpu_ms": "`devicemgr version`, CPU time, ms",
     "cli_status_cpu_ms": "`devicemgr status` with a daemon, CPU time, ms",
@@ -112,6 +115,7 @@ def _steps(parts: BenchParts, folder: Path, seconds: float) -> list[tuple[str, C
         ("storage", lambda: measure_storage(folder)),
         ("start", lambda: measure_ready(folder)),
         ("stream", lambda: measure_stream(folder)),
+        ("desks", lambda: measure_desks(folder)),
         ("commands", lambda: measure_commands(folder)),
         ("entrance", lambda: _entrance(photo, folder, seconds)),
     ]

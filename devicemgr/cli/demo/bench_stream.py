@@ -25,11 +25,11 @@ def measure_stream(folder: Path) -> dict[str, Any]:
     with running_daemon(folder, "stream") as (home, daemon):
         transport = UnixTransport(home.socket)
         delays = _delays_ms(transport)
-        alone = _core_percent(daemon)
+        alone = core_percent(daemon)
         with ExitStack() as stack:
             for _ in range(_CLIENTS):
                 stack.enter_context(_reading(transport, []))
-            watched = _core_percent(daemon)
+            watched = core_percent(daemon)
     return {
         "event_to_stream_p95_ms": round(quantile(delays, 0.95), 1),
         "idle_streams_core_percent": round(max(0.0, watched - alone), 2),
@@ -73,7 +73,8 @@ def _age_ms(time_of_event: str) -> float:
     return (datetime.now(UTC) - datetime.fromisoformat(time_of_event)).total_seconds() * 1000
 
 
-def _core_percent(daemon: Child) -> float:
+def core_percent(daemon: Child) -> float:
+    """Return how much of a core a process takes, %, over ten seconds."""
     before = _cpu_s(daemon.process.pid)
     time.sleep(_IDLE_S)
     return (_cpu_s(daemon.process.pid) - before) / _IDLE_S * 100
