@@ -20,6 +20,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["approvals_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices": {
         parameters: {
             query?: never;
@@ -84,6 +100,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/site/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["site_apply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/portals/{name}/mode": {
         parameters: {
             query?: never;
@@ -104,6 +136,26 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Approval: {
+            id: string;
+            action: string;
+            subject: string;
+            approved_by: string | null;
+            own: boolean;
+            /** Format: date-time */
+            ends: string;
+        } & {
+            [key: string]: unknown;
+        };
+        ChangedDay: {
+            schedule: string;
+            /** Format: date */
+            date: string;
+            opens: string[];
+            closes: string[];
+        } & {
+            [key: string]: unknown;
+        };
         Device: {
             name: string;
             driver: string;
@@ -154,6 +206,12 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        LevelWithoutRequests: {
+            level: string;
+            people: number;
+        } & {
+            [key: string]: unknown;
+        };
         /** @enum {string} */
         Overridable: "interlock";
         /** @enum {string} */
@@ -165,6 +223,7 @@ export interface components {
             portal: string;
             mode: components["schemas"]["PortalMode"];
             effective_mode: components["schemas"]["PortalMode"];
+            because: string;
             applied: boolean;
             outcome?: string | null;
             cause?: string | null;
@@ -198,6 +257,7 @@ export interface components {
             state: string | null;
             door: string | null;
             effective_mode: components["schemas"]["PortalMode"];
+            because: string;
         } & {
             [key: string]: unknown;
         };
@@ -227,6 +287,45 @@ export interface components {
         };
         /** @enum {string} */
         Reason: "unknown_face" | "ambiguous_face" | "low_quality" | "liveness_failed" | "unknown_credential" | "card_blocked" | "card_expired" | "wrong_pin" | "no_access_level" | "outside_schedule" | "not_yet_valid" | "expired" | "suspended" | "consent_withdrawn" | "portal_locked" | "lockdown" | "second_factor_required" | "anti_passback" | "second_person_required" | "escort_required" | "interlock" | "occupancy" | "first_person_required" | "stale_evidence" | "storage_failed";
+        ReplayAnswer: {
+            since: string;
+            until: string;
+            requests: number;
+            people: number;
+            totals: {
+                [key: string]: components["schemas"]["ReplayTotal"];
+            };
+            losses: components["schemas"]["ReplayedPerson"][];
+            gains: components["schemas"]["ReplayedPerson"][];
+            needs_more: components["schemas"]["ReplayedPerson"][];
+            never_came: components["schemas"]["LevelWithoutRequests"][];
+            not_predicted: {
+                [key: string]: number;
+            };
+            unknown: string[];
+        } & {
+            [key: string]: unknown;
+        };
+        ReplayTotal: {
+            requests: number;
+            people: number;
+            portals: {
+                [key: string]: number;
+            };
+        } & {
+            [key: string]: unknown;
+        };
+        ReplayedPerson: {
+            badge: string;
+            name?: string | null;
+            count: number;
+            portals: string[];
+            hours: string[];
+            reasons: string[];
+            first: number;
+        } & {
+            [key: string]: unknown;
+        };
         Session: {
             actor: string;
             roles: string[];
@@ -243,6 +342,49 @@ export interface components {
             password: string;
         };
         SignedOut: {
+            [key: string]: unknown;
+        };
+        SiteApplied: {
+            applied: boolean;
+            changes: components["schemas"]["SiteChange"][];
+            not_in_file: components["schemas"]["UnnamedEntry"][];
+            digest: string;
+            two_admins: string[];
+            /** @default [] */
+            hours: components["schemas"]["ChangedDay"][];
+            without_password: string[];
+            replay?: components["schemas"]["ReplayAnswer"] | null;
+        } & {
+            [key: string]: unknown;
+        };
+        SiteChange: {
+            kind: string;
+            name: string;
+            /** @enum {string} */
+            change: "add" | "edit" | "remove";
+            fields: {
+                [key: string]: unknown[];
+            };
+        } & {
+            [key: string]: unknown;
+        };
+        SiteFile: {
+            toml: string;
+            /** @default false */
+            plan: boolean;
+            /** @default false */
+            prune: boolean;
+            /** @default  */
+            replay: string;
+            /** @default false */
+            people: boolean;
+            /** @default  */
+            digest: string;
+        };
+        UnnamedEntry: {
+            kind: string;
+            name: string;
+        } & {
             [key: string]: unknown;
         };
     };
@@ -506,6 +648,97 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approvals_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"][];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -926,6 +1159,133 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    site_apply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SiteFile"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteApplied"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
