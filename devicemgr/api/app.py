@@ -16,6 +16,7 @@ from devicemgr.api.body_limit import BodyLimit
 from devicemgr.api.context import Context
 from devicemgr.api.conventions import queries
 from devicemgr.api.conventions.document import complete
+from devicemgr.api.conventions.idempotency import Idempotency
 from devicemgr.api.conventions.operations import operation_id
 from devicemgr.api.desk.files import Desk
 from devicemgr.api.routes.areas import access, alarms, musters, reports, threats, whereabouts, zones
@@ -79,6 +80,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.refusals = RefusedCalls(partial(Context.record_soon, context))
     problems.install(app)
     app.router.routes.extend(_routes())
+    app.add_middleware(Idempotency)
     app.add_middleware(BodyLimit)
     app.add_middleware(Entry, context=context, signins=app.state.signins, refusals=app.state.refusals)
     app.add_middleware(Desk)  # the last one added is the first to see a request

@@ -3,6 +3,7 @@
 from typing import Any
 
 from devicemgr.api.authorization import OPEN, PREFIX, TABLE
+from devicemgr.api.conventions.idempotency import HEADER, NOT_KEPT
 from devicemgr.api.conventions.models import Problem
 
 _PROBLEM = "Problem"
@@ -29,6 +30,13 @@ _SCHEMES: dict[str, Any] = {
     },
 }
 _SAFE = ("get", "head", "options")
+_KEY: dict[str, Any] = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": 130},
+    "description": "The same request again under the same key gets the first answer, and nothing more happens.",
+}
 
 _TITLES = {
     400: "The state of the site does not allow the request.",
@@ -74,6 +82,8 @@ def _complete(operation: dict[str, Any], method: str, path: str) -> None:
             "description": _TITLES[status],
             "content": {"application/problem+json": {"schema": {"$ref": f"#/components/schemas/{_PROBLEM}"}}},
         }
+    if method not in _SAFE and (method.upper(), inside) not in NOT_KEPT:
+        operation.setdefault("parameters", []).append(_KEY)
     is_open = (method.upper(), path) in OPEN
     with_session: dict[str, list[str]] = {"session": []} if method in _SAFE else {"session": [], "csrf": []}
     operation["security"] = [] if is_open else [{"token": []}, with_session, {}]
