@@ -14,6 +14,7 @@
     │   ├── Misdirected       the request names another host
     │   ├── PlanHeld          a plan that takes away from unusually many people
     │   ├── PlanOutdated      the site or the file is no longer what the plan was made of
+    │   ├── AlarmChanged      the alarm is no longer as the operator has seen it
     │   ├── KeptBySource      the person's source alone changes this
     │   ├── ConsentRequired   no consent, no face
     │   ├── ConsentWithdrawn  the person has taken this consent back
@@ -175,6 +176,13 @@ class PlanOutdated(RequestError):
 
     http_status = 409
     slug = "plan-outdated"
+
+
+class AlarmChanged(RequestError):
+    """The alarm is no longer as the operator has seen it: it has begun again, or another operator was first."""
+
+    http_status = 409
+    slug = "alarm-changed"
 
 
 class KeptBySource(RequestError):

@@ -44,9 +44,12 @@ def acknowledge(
 
 
 @app.command("history")
-def history(limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many events at most.")] = 100) -> None:
+def history(
+    alarm: Annotated[str | None, typer.Argument(metavar="ID", help="Of one alarm, such as portal_forced:main.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many events at most.")] = 100,
+) -> None:
     """List what began, ended, was acknowledged or escalated, oldest first."""
-    events = api().get("/alarms/history", limit=limit)
+    events = api().get("/alarms/history", limit=limit, alarm=alarm)
     if not emit(events):
         rows = [
             (

@@ -145,6 +145,21 @@ def ends(event: Event) -> tuple[str, ...]:
     return _ENDED_BY.get(kind, ())
 
 
+def kinds_about(kind: str) -> frozenset[str]:
+    """Return the kinds of events that an alarm of this kind may begin, go on or end by."""
+    enders = {ender for ender, ended in _ENDED_BY.items() if kind in ended}
+    return frozenset({kind, *enders, Kind.ALARM_ENDED, Kind.ALARM_ACKNOWLEDGED, Kind.ALARM_ESCALATED})
+
+
+def is_about(event: Event, kind: str, subject: str) -> bool:
+    """Return True if an event begins, repeats, acknowledges, escalates or ends the alarm of that kind and subject."""
+    detail = event.get("detail") or {}
+    if event["kind"] in (Kind.ALARM_ACKNOWLEDGED, Kind.ALARM_ESCALATED):
+        return (detail.get("alarm"), detail.get("subject")) == (kind, subject)
+    is_of_kind = begins(event) == kind or kind in ends(event)
+    return is_of_kind and subject_of({**event, "kind": kind}) == subject
+
+
 def changes_alarms(event: Event) -> bool:
     """Return True for an event after which the list of alarms may be another one."""
     is_about_one = event["kind"] in (Kind.ALARM_ACKNOWLEDGED, Kind.ALARM_ESCALATED, DEVICE_REMOVED)

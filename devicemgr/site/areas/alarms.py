@@ -5,8 +5,8 @@ from typing import Any
 
 from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.model import JsonValue
-from devicemgr.domain.rules.alarms import ALARM_KINDS, Alarm
-from devicemgr.errors import Hint, InvalidInput, NotFound
+from devicemgr.domain.rules.alarms import ALARM_KINDS, Acknowledgment, Alarm
+from devicemgr.errors import AlarmChanged, Hint, InvalidInput, NotFound
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.database import Session
@@ -37,12 +37,15 @@ def alarm_json(alarm: Alarm) -> dict[str, Any]:
     }
 
 
-def acknowledge(work: UnitOfWork, alarm_id: str, comment: str) -> Alarm:
+def acknowledge(work: UnitOfWork, alarm_id: str, comment: str, seen: int | None = None) -> Alarm:
     """Record that the operator has taken note of an alarm; no door changes by that.
 
-    Raises NotFound for what is not listed, InvalidInput where a comment is required.
+    `seen` is the seq of the beginning that the operator has seen: AlarmChanged where it has begun again since, or
+    another acknowledgment was first. NotFound for what is not listed, InvalidInput where a comment is required.
     """
     alarm = rows.find(work.session, alarm_id)
+    if seen is not None:
+        _require_seen(work.session, alarm_id, alarm, seen)
     if alarm is None:
         raise not_listed(alarm_id)
     if alarm.acknowledged is not None:
@@ -55,6 +58,31 @@ def acknowledge(work: UnitOfWork, alarm_id: str, comment: str) -> Alarm:
     fact = Fact(Kind.ALARM_ACKNOWLEDGED, datetime.now(UTC), detail=detail, actor=work.actor)
     work.site.ledger.append(work.session, [fact])
     return rows.find(work.session, alarm_id) or alarm
+
+
+def _require_seen(session: Session, alarm_id: str, alarm: Alarm | None, seen: int) -> None:
+    """Raise AlarmChanged unless the alarm is still the one that was seen, without an acknowledgment."""
+    if alarm is not None and alarm.seq != seen:
+        raise AlarmChanged(
+            f"{safe(alarm_id, 120)} has begun again since; look at it once more",
+            code="alarm_repeated",
+            facts={"count": alarm.count, "since": alarm.since},
+        )
+    taken = alarm.acknowledged if alarm is not None else _acknowledgment_after(session, alarm_id, seen)
+    if taken is not None:
+        raise AlarmChanged(
+            f"{safe(alarm_id, 120)} was acknowledged by {taken.by} already; your comment is not recorded",
+            code="alarm_acknowledged",
+            facts={"by": taken.by, "at": taken.at, "comment": taken.comment},
+        )
+
+
+def _acknowledgment_after(session: Session, alarm_id: str, seq: int) -> Acknowledgment | None:
+    """Return who has acknowledged an alarm that has left the list by that."""
+    for event in rows.history(session, alarm_id, 1000):
+        if event["kind"] == Kind.ALARM_ACKNOWLEDGED and event["seq"] > seq:
+            return Acknowledgment(str(event["actor"]), str(event["time"]), str(event["detail"].get("comment") or ""))
+    return None
 
 
 def not_listed(alarm_id: str) -> NotFound:

@@ -10,9 +10,12 @@ from devicemgr.domain.ledger_events import Kind
 from devicemgr.domain.rules import alarms as rules
 from devicemgr.domain.rules.alarms import Acknowledgment, Alarm
 from devicemgr.store.alarm_tables import AlarmRow
+from devicemgr.store.ledger import events
 
 _MAX_CAUSE = 300
 _MAX_SUBJECT = 200
+# Of the events that one alarm's kind is about, so many of the newest are looked through for those of its subject.
+_MAX_LOOKED_AT = 10_000
 
 
 def store(session: Session, event: Mapping[str, Any]) -> None:
@@ -48,6 +51,16 @@ def find(session: Session, alarm_id: str) -> Alarm | None:
     kind, _, subject = alarm_id.partition(":")
     row = _row(session, kind, subject)
     return _alarm(row) if row else None
+
+
+def history(
+    session: Session, alarm_id: str, limit: int, *, names: bool = False, shows_duress: bool = True
+) -> list[dict[str, Any]]:
+    """Return the newest events of one alarm, oldest first, as it is listed or was."""
+    kind, _, subject = alarm_id.partition(":")
+    kinds = sorted(rules.kinds_about(kind))
+    found = events.newest_of_kinds(session, kinds, _MAX_LOOKED_AT, names=names, shows_duress=shows_duress)
+    return [event for event in found if rules.is_about(event, kind, subject)][-limit:]
 
 
 def _ended_rows(session: Session, kind: str, event: Mapping[str, Any]) -> Sequence[AlarmRow]:

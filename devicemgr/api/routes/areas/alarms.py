@@ -24,6 +24,11 @@ class AlarmAcknowledgment(RequestBody):
     """What the operator found; required for some kinds."""
 
     comment: str = Field("", max_length=500, examples=["wind, door closed by hand"])
+    seq: int | None = Field(
+        None,
+        ge=1,
+        description="The `seq` of the alarm that was seen: 409 if it has begun again, or was acknowledged since.",
+    )
 
 
 class Acknowledged(ResponseBody):
@@ -63,19 +68,26 @@ def list_alarms(context: Ctx, caller: Who) -> list[dict[str, Any]]:
 
 @router.get("/history", response_model=list[Event])
 def list_history(
-    context: Ctx, caller: Who, limit: Annotated[int, Query(ge=1, le=10_000)] = 100
+    context: Ctx,
+    caller: Who,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
+    alarm: Annotated[str | None, Query(max_length=300, description="The id of one alarm, also of the past.")] = None,
 ) -> list[dict[str, Any]]:
-    """List the events of alarms, oldest first: beginnings, ends, acknowledgments, escalations."""
+    """List the newest events of alarms, oldest first: beginnings, ends, acknowledgments, escalations."""
+    shows_duress = sees_duress(caller)
+    if alarm is not None and is_alarm_of_duress(alarm) and not shows_duress:
+        raise alarms.not_listed(alarm)
     with context.site.database.read() as session:
-        return events.newest_of_kinds(
-            session, _OF_ALARMS, limit, names=sees_names(caller), shows_duress=sees_duress(caller)
-        )
+        if alarm is not None:
+            return rows.history(session, alarm, limit, names=sees_names(caller), shows_duress=shows_duress)
+        return events.newest_of_kinds(session, _OF_ALARMS, limit, names=sees_names(caller), shows_duress=shows_duress)
 
 
-@router.post("/{alarm}/acknowledge", response_model=Alarm)
+# The id of a fire panel's input has a slash.
+@router.post("/{alarm:path}/acknowledge", response_model=Alarm)
 def acknowledge(alarm: str, body: AlarmAcknowledgment, context: Ctx, caller: Who) -> dict[str, Any]:
     """Take note of an alarm; no door changes by that. One that is acknowledged already stays as it is."""
     if is_alarm_of_duress(alarm) and not sees_duress(caller):
         raise alarms.not_listed(alarm)
     with context.change(caller, changes_site=False) as work:
-        return alarms.alarm_json(alarms.acknowledge(work, alarm, body.comment))
+        return alarms.alarm_json(alarms.acknowledge(work, alarm, body.comment, body.seq))

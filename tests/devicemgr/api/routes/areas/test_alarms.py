@@ -160,3 +160,62 @@ def test_conditions_that_stand_become_alarms_when_an_older_home_is_migrated(site
         (alarm,) = rows.listed(session)
     database.close()
     assert (alarm.id, alarm.active, alarm.device) == ("portal_forced:main", True, "gate-1")
+
+
+def test_the_second_of_two_guards_is_refused_with_who_was_first(as_role, record):
+    """By the seq that both have seen; also once the alarm is over and has left the list by that."""
+    (seq,) = record(FORCED)
+    guard, admin = as_role(Role.GUARD), as_role(Role.ADMIN)
+    path = "/alarms/portal_forced:main/acknowledge"
+    assert guard.post(path, json={"comment": "wind", "seq": seq}).status_code == 200
+    refused = admin.post(path, json={"comment": "a fight", "seq": seq})
+    assert (refused.status_code, refused.json()["code"]) == (409, "alarm_acknowledged")
+    by, comment = refused.json()["args"]["by"], refused.json()["args"]["comment"]
+    assert ("the-guard" in by, comment) == (True, "wind")
+    record(CLOSED)
+    assert admin.get("/alarms").json() == []
+    gone = admin.post(path, json={"comment": "a fight", "seq": seq})
+    assert (gone.status_code, gone.json()["args"]) == (409, refused.json()["args"])
+    (event,) = admin.get("/events", params={"kind": "alarm_acknowledged"}).json()
+    assert event["detail"]["comment"] == "wind"
+
+
+def test_an_alarm_that_has_begun_again_is_not_acknowledged_unseen(http, record):
+    (seq,) = record(FORCED)
+    record(FORCED)
+    refused = http.post("/alarms/portal_forced:main/acknowledge", json={"comment": "wind", "seq": seq})
+    assert (refused.status_code, refused.json()["code"], refused.json()["args"]["count"]) == (409, "alarm_repeated", 2)
+    assert http.get("/alarms").json()[0]["acknowledged"] is None
+
+
+def test_of_what_was_never_an_alarm_nothing_is_acknowledged(http):
+    assert http.post("/alarms/portal_forced:main/acknowledge", json={"comment": "x", "seq": 1}).status_code == 404
+
+
+def test_the_history_of_one_alarm_is_its_own(http, record):
+    away = Fact(Kind.DEVICE_OFFLINE, NOW, device="gate-1", detail={"portals": ["main"]})
+    back = Fact(Kind.DEVICE_ONLINE, NOW, device="gate-1")
+    other = Fact(Kind.PORTAL_FORCED, NOW, portal="side", device="gate-2")
+    record(FORCED, other, HELD, away, back, Fact(Kind.DEVICE_ONLINE, NOW, device="gate-2"))
+    http.post("/alarms/portal_forced:main/acknowledge", json={"comment": "wind"})
+    http.post("/alarms/portal_forced:side/acknowledge", json={"comment": "cat"})
+    record(CLOSED)
+
+    def kinds(alarm, **more):
+        return [one["kind"] for one in http.get("/alarms/history", params={"alarm": alarm, **more}).json()]
+
+    assert kinds("portal_forced:main") == ["portal_forced", "alarm_acknowledged", "alarm_ended"]
+    assert kinds("portal_forced:main", limit=1) == ["alarm_ended"]
+    assert kinds("device_offline:gate-1") == ["device_offline", "device_online"]
+    assert kinds("portal_held_open:main") == ["portal_held_open"]
+    assert kinds("no_such_kind:main") == []
+
+
+def test_no_one_else_sees_the_history_of_a_duress_signal(as_role, http, record):
+    record(Fact(Kind.DURESS_SIGNALLED, NOW, portal="main"))
+    wanted = {"alarm": "duress_signalled:main"}
+    assert [one["kind"] for one in http.get("/alarms/history", params=wanted).json()] == ["duress_signalled"]
+    guard = as_role(Role.GUARD)
+    assert guard.get("/alarms/history", params=wanted).status_code == 404
+    seen = guard.post("/alarms/duress_signalled:main/acknowledge", json={"comment": "x", "seq": 1})
+    assert (seen.status_code, seen.json()["code"]) == (404, "not_found")

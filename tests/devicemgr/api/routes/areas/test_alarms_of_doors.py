@@ -82,3 +82,12 @@ def test_four_kinds_want_a_comment(http, record):
     for alarm in http.get("/alarms").json():
         answer = http.post(f"/alarms/{alarm['id']}/acknowledge", json={"comment": " "})
         assert answer.json()["code"] == "comment_required"
+
+
+def test_an_alarm_of_one_input_of_a_panel_is_acknowledged(http, record):
+    """Its id has a slash, which stands encoded in the address."""
+    record(happen(Kind.FIRE_RELEASE, device="panel", detail={"active": True, "input": "2"}))
+    (alarm,) = http.get("/alarms").json()
+    assert alarm["id"] == "fire_release:panel/2"
+    taken = http.post("/alarms/fire_release%3Apanel%2F2/acknowledge", json={})
+    assert (taken.status_code, taken.json()["acknowledged"] is not None) == (200, True)
