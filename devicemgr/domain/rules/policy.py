@@ -84,6 +84,7 @@ CONSOLE_REFUSED = Check(
     Reason.UNKNOWN_CREDENTIAL,
     "the console itself refused, for a reason of its own where the rights give none",
     lambda request, _, __: request.console is not None and request.console.refused,
+    case="console_refused",
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from devicemgr.domain.ledger_events import Kind, Reason, reason_named
 from devicemgr.domain.model import Factor, Person, Portal
-from devicemgr.domain.rules.decision.advice import advise
+from devicemgr.domain.rules.decision.advice import Advice, advise
 from devicemgr.domain.rules.decision.snapshot import Snapshot
 from devicemgr.domain.rules.factors import SUFFICIENT, WITHOUT_CONSENT
 from devicemgr.domain.rules.policy import Explanation
@@ -42,7 +42,7 @@ class Answer:
     granted: bool
     reason: str | None
     checks: Sequence[Mapping[str, Any]]
-    helps: Sequence[str]
+    helps: Sequence[Advice]
 
     def as_json(self) -> dict[str, Any]:
         """Return the answer as INTERFACES has it."""
@@ -50,7 +50,8 @@ class Answer:
             "granted": self.granted,
             "reason": self.reason,
             "checks": [dict(check) for check in self.checks],
-            "helps": list(self.helps),
+            "helps": [one.text for one in self.helps],
+            "advice": [{"code": one.code, "args": dict(one.args)} for one in self.helps],
         }
 
 
@@ -84,6 +85,7 @@ def _check_json(one: Explanation, names_levels: bool) -> dict[str, Any]:
         facts = {"rule": one.rule, **facts}
     return {
         "check": str(one.reason if one.objected else one.check.reason),
+        "code": one.check.code,
         "when": one.check.when,
         "objected": one.objected,
         "recorded": one.violated,
@@ -120,7 +122,7 @@ def factors_shown(event: Mapping[str, Any]) -> frozenset[Factor]:
     return frozenset(factor for factor in Factor if evidence.get(str(factor)) not in (None, False))
 
 
-def recorded_answer(event: Mapping[str, Any], checks: Iterable[Mapping[str, Any]], helps: Sequence[str]) -> Answer:
+def recorded_answer(event: Mapping[str, Any], checks: Iterable[Mapping[str, Any]], helps: Sequence[Advice]) -> Answer:
     """Return a recorded decision with its own reason and facts, and what the other checks say."""
     granted, reason, detail = event["kind"] == Kind.ACCESS_GRANTED, event["reason"], event["detail"] or {}
     facts = dict(detail.get("facts") or {}) | ({"rule": detail["rule"]} if detail.get("rule") else {})
@@ -134,10 +136,10 @@ def recorded_answer(event: Mapping[str, Any], checks: Iterable[Mapping[str, Any]
         shown.append({**check, "objected": is_reason or (check["objected"] and not granted), "facts": own})
     if not granted and not was_found:
         evidence = event["evidence"] or {}
-        words = "what was presented" if reason_named(str(reason)) in _OF_EVIDENCE else "what was decided then"
-        shown.insert(
-            0, {"check": reason, "when": words, "objected": True, "recorded": False, "facts": facts | evidence}
-        )
+        is_of_evidence = reason_named(str(reason)) in _OF_EVIDENCE
+        words = "what was presented" if is_of_evidence else "what was decided then"
+        found = {"check": reason, "code": "presented" if is_of_evidence else "decided_then", "when": words}
+        shown.insert(0, found | {"objected": True, "recorded": False, "facts": facts | evidence})
     return Answer(granted, reason, shown, [] if granted else helps)
 
 

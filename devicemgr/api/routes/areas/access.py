@@ -32,10 +32,18 @@ class ExplainedCheck(ResponseBody):
     """What one check says: it objected, or only recorded a violation, or found nothing; with what it read."""
 
     check: str = Field(examples=["no_access_level"], description="A reason of events.")
+    code: str = Field(examples=["no_access_level"], description="Names `when`, for words of one's own.")
     when: str = Field(examples=["none of the person's levels covers the portal"])
     objected: bool
     recorded: bool
     facts: dict[str, Any]
+
+
+class Advice(ResponseBody):
+    """One of `helps` as a code with arguments."""
+
+    code: str = Field(examples=["level"])
+    args: dict[str, Any] = Field(examples=[{"portal": "lab", "levels": ["laboratory"]}])
 
 
 class AccessExplanation(ResponseBody):
@@ -45,6 +53,7 @@ class AccessExplanation(ResponseBody):
     reason: str | None = Field(examples=["no_access_level"])
     checks: list[ExplainedCheck]
     helps: list[str] = Field(description="What would let the person in.", examples=[["a level that covers portal lab"]])
+    advice: list[Advice] = Field(description="The same as `helps`, in their order.")
 
 
 class DecisionExplanation(AccessExplanation):

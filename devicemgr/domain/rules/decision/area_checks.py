@@ -27,6 +27,11 @@ class AreaCheck:
     objections: Callable[[AccessRequest, Person, Snapshot, Facts], list[Objection]]
     reads: Callable[[AccessRequest, Person, Snapshot, Facts], Mapping[str, JsonValue]]
 
+    @property
+    def code(self) -> str:
+        """Return what stands for `when` in clients that have words of their own."""
+        return str(self.reason)
+
 
 # fmt: off
 CHECKS_OF_AREAS = (

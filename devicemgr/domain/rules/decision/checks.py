@@ -14,7 +14,8 @@ class Check:
     """A row of a table of checks: deny with `reason` when `objects`; `when` says it in words for the docs.
 
     `reads` gives what is looked at, for an explanation; None where the words say it. `names` gives the name of the rule
-    that objects, where there are several; a denial then records it and what was read.
+    that objects, where there are several; a denial then records it and what was read. `case` tells apart checks of one
+    reason.
     """
 
     reason: Reason
@@ -22,3 +23,9 @@ class Check:
     objects: Callable[[AccessRequest, Person, Snapshot], bool]
     reads: Callable[[AccessRequest, Person, Snapshot], Mapping[str, JsonValue]] | None = None
     names: Callable[[AccessRequest, Snapshot], str | None] | None = None
+    case: str = ""
+
+    @property
+    def code(self) -> str:
+        """Return what stands for `when` in clients that have words of their own."""
+        return self.case or str(self.reason)

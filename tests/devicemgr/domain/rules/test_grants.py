@@ -138,11 +138,11 @@ def test_a_visitor_whose_host_is_not_valid_does_not_enter_and_may_leave(host, pr
 def test_an_explanation_says_what_a_lapsed_grant_wants(grant, words):
     snapshot = site(grant)
     helps = advise(explain(request(), snapshot), snapshot, "main", NOW, names_levels=False)
-    assert any(words in one for one in helps)
+    assert any(words in one.text for one in helps)
 
 
 def test_an_explanation_says_that_the_host_is_suspended():
     host = Person("h", "1", "Host", suspended=True)
     snapshot = site(levels=["visit"], host=host, kind=PersonKind.VISITOR, host_id="h")
     helps = advise(explain(request(), snapshot), snapshot, "main", NOW, names_levels=False)
-    assert "a host who can answer for the visitor: theirs is suspended" in helps
+    assert "a host who can answer for the visitor: theirs is suspended" in [one.text for one in helps]

@@ -103,7 +103,7 @@ def test_the_order_is_first_the_others_and_then_the_interlock() -> None:
 def test_what_would_help() -> None:
     snapshot = site(replace(VAULT, confirm_by=frozenset({"managers"})))
     rows = explain(request("vera"), snapshot)
-    assert advise(rows, snapshot, "vault", NOON, names_levels=True) == [
+    assert [one.text for one in advise(rows, snapshot, "vault", NOON, names_levels=True)] == [
         "come with the host, or with a person whose level escorts",
         "present together, 2 people within 10 s, one of them of level managers",
     ]

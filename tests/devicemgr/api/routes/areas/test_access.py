@@ -59,6 +59,7 @@ def test_anti_passback_and_a_full_zone_say_what_was_read(http, passes):
     full = attempt(http, "2")
     assert full["reason"] == "occupancy"
     assert full["helps"] == ["wait until someone leaves zone building"]
+    assert full["advice"] == [{"code": "occupancy", "args": {"zone": "building"}}]
 
 
 def test_what_is_presented_counts(http):
@@ -93,6 +94,7 @@ def test_guards_are_not_told_the_levels_of_others(as_role, role):
     names = "staff" in answer.text
     assert names == (role is not Role.GUARD)
     assert answer.json()["helps"][0].startswith("a level that covers portal main")
+    assert answer.json()["advice"][0] == {"code": "level", "args": {"portal": "main", "levels": ["staff"] * names}}
 
 
 @pytest.fixture
@@ -136,6 +138,7 @@ def test_an_unknown_face_is_explained_by_what_was_seen(http, denied):
     assert found["checks"] == [
         {
             "check": "unknown_face",
+            "code": "presented",
             "when": "what was presented",
             "objected": True,
             "recorded": False,

@@ -144,6 +144,6 @@ def test_it_comes_after_occupancy_and_before_the_interlock_and_says_what_helps()
     assert [row.reason for row in rows if row.objected] == [Reason.OCCUPANCY, Reason.FIRST_PERSON_REQUIRED]
     (row,) = [one for one in rows if one.check.reason is Reason.FIRST_PERSON_REQUIRED]
     assert (row.rule, row.facts["opens_with"], row.facts["last_seen"]) == ("lab", ["supervisors"], None)
-    told = advise(rows, lab.snapshot, "lab-door", NOON, names_levels=True)[-1]
+    told = advise(rows, lab.snapshot, "lab-door", NOON, names_levels=True)[-1].text
     assert told == "come after one of the people who open zone lab (supervisors) is inside"
-    assert "supervisors" not in advise(rows, lab.snapshot, "lab-door", NOON, names_levels=False)[-1]
+    assert "supervisors" not in advise(rows, lab.snapshot, "lab-door", NOON, names_levels=False)[-1].text

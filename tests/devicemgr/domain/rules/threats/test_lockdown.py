@@ -131,8 +131,11 @@ def test_a_denial_names_the_threat_and_what_was_read() -> None:
     (row,) = [one for one in rows if one.check.reason is Reason.LOCKDOWN]
     assert (row.objected, row.rule, row.facts["scope"]) == (True, "lockdown", ["site"])
     helps = {names: advise(rows, town.snapshot, "main", NOON, names_levels=names) for names in (True, False)}
-    assert helps[True] == ["wait for the end of threat lockdown, or a level that it allows: responders"]
-    assert helps[False] == ["wait for the end of threat lockdown"]
+    assert [one.text for one in helps[True]] == [
+        "wait for the end of threat lockdown, or a level that it allows: responders"
+    ]
+    assert [one.text for one in helps[False]] == ["wait for the end of threat lockdown"]
+    assert [one.args["levels"] for one in helps[False]] == [[]]
 
 
 def test_a_consoles_refusal_has_the_same_reason() -> None:
