@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from devicemgr.access.policy_cache import Rulebook
 from devicemgr.access.portals.mode_record import ModeRecord, mode_fact
@@ -20,9 +20,11 @@ from devicemgr.domain.ports.device import Delivery, Device, Gate
 from devicemgr.domain.rules.threats.effective_mode import Effective
 from devicemgr.domain.rules.threats.threat import FreePortals, Standing
 from devicemgr.errors import (
+    DeviceBusy,
     DeviceError,
     DeviceRefused,
     DeviceUnreachable,
+    DeviceUnready,
     Hint,
     InvalidInput,
     RequestError,
@@ -52,6 +54,22 @@ class Caller(Protocol):
         self, name: str, action: Callable[[Device], object], done: Callable[[object, Exception | None], None]
     ) -> None:
         """Run an action on the device's thread, then `done(result, error)` there."""
+
+
+class GateAnswer(NamedTuple):
+    """What a gate answered to a mode: confirmed, sent, refused or unknown; the cause of the last two."""
+
+    outcome: str
+    cause: str | None = None
+
+
+UNKNOWN = "unknown"
+# After any other error the gate may have done it.
+_NOT_DONE = (DeviceRefused, DeviceUnreachable, DeviceBusy, DeviceUnready, RequestError)
+
+
+def _failed(error: Exception) -> GateAnswer:
+    return GateAnswer("refused" if isinstance(error, _NOT_DONE) else UNKNOWN, str(error))
 
 
 class PortalModes:
@@ -193,29 +211,26 @@ class PortalModes:
                     self._record.note(portal, found)
         self._reassert(changed)
 
-    def send(self, portals: Sequence[Portal]) -> Callable[[float], dict[str, str]]:
+    def send(self, portals: Sequence[Portal]) -> Callable[[float], dict[str, GateAnswer]]:
         """Send what a guard's threat has changed, side by side.
 
-        The result waits for at most so many seconds, and returns by portal why it was not reached.
+        The result waits for at most so many seconds, and returns by portal what its gate answered.
         """
-        missing = {portal.name: f"{portal.gate} does not answer" for portal in portals}
-        waiting = set(missing)
+        answers = {portal.name: GateAnswer(UNKNOWN, f"{portal.gate} does not answer") for portal in portals}
+        waiting = set(answers)
         ended = threading.Condition()
 
         def done(portal: Portal, result: object, error: Exception | None) -> None:
             self._noted(portal, result, error)
             with ended:
-                if error is None:
-                    missing.pop(portal.name, None)
-                else:
-                    missing[portal.name] = str(error)
+                answers[portal.name] = GateAnswer(str(result)) if error is None else _failed(error)
                 waiting.discard(portal.name)
                 ended.notify_all()
 
-        def wait(seconds: float) -> dict[str, str]:
+        def wait(seconds: float) -> dict[str, GateAnswer]:
             with ended:
                 ended.wait_for(lambda: not waiting, max(0.0, seconds))
-                return dict(missing)
+                return dict(answers)
 
         for portal in portals:
             self._wanted[portal.name] = self._mode(portal)

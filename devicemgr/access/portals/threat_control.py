@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from devicemgr.access.policy_cache import Rulebook
-from devicemgr.access.portals.portal_modes import PortalModes, end_manual_free
+from devicemgr.access.portals.portal_modes import UNKNOWN, GateAnswer, PortalModes, end_manual_free
 from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.model import JsonValue, Portal, PortalMode
 from devicemgr.domain.rules.decision.snapshot import Snapshot
@@ -49,7 +49,7 @@ class ThreatControl:
             found = ThreatInForce(name, scope, datetime.now(UTC), reason, actor)
             before = self._modes_now()
             self._rules.set_threats({**rules.threats_in_force, name: found})
-            not_reached = self._send_to_gates(before, found, began)
+            outcomes = self._send_to_gates(before, found, began)
             detail: dict[str, JsonValue] = {
                 "threat": name,
                 "order": threat.order,
@@ -58,7 +58,7 @@ class ThreatControl:
             }
             self._record(Fact(Kind.THREAT_SET, found.since, actor=actor, detail=detail))
             self._end_free(threat, found, actor)
-        return self._answer(found, not_reached())
+        return self._answer(found, outcomes())
 
     def end(self, name: str, comment: str, actor: str) -> dict[str, Any]:
         """End a threat; RequestError for one that is not in force."""
@@ -74,10 +74,10 @@ class ThreatControl:
             before = self._modes_now()
             in_force = self._rules.current.threats_in_force
             self._rules.set_threats({other: one for other, one in in_force.items() if other != name})
-            not_reached = self._send_to_gates(before, found, began)
+            outcomes = self._send_to_gates(before, found, began)
             detail: dict[str, JsonValue] = {"threat": name, "scope": list(sorted(found.scope)), "comment": comment}
             self._record(Fact(Kind.THREAT_ENDED, datetime.now(UTC), actor=actor, detail=detail))
-        return self._answer(found, not_reached())
+        return self._answer(found, outcomes())
 
     def _modes_now(self) -> dict[str, PortalMode]:
         return {name: self._mode(portal) for name, portal in self._rules.current.portals.items()}
@@ -87,21 +87,22 @@ class ThreatControl:
 
     def _send_to_gates(
         self, before: dict[str, PortalMode], found: ThreatInForce, began: float
-    ) -> Callable[[], list[dict[str, str]]]:
-        """Send what has changed; the result waits for the answers, and returns the portals that were not reached."""
+    ) -> Callable[[], list[dict[str, str | None]]]:
+        """Send what has changed; the result waits for the answers, and returns what came of it at each portal."""
         rules = self._rules.current
         in_scope = self._in_scope(rules, found)
         changed = [portal for portal in in_scope if self._mode(portal) is not before.get(portal.name)]
         answers = self._modes.send(changed)
 
-        def not_reached() -> list[dict[str, str]]:
-            missing = answers(began + REACH_S - time.monotonic())
+        def outcomes() -> list[dict[str, str | None]]:
+            answered = answers(began + REACH_S - time.monotonic())
             for portal in in_scope:
-                if self._modes.is_away(portal.gate):
-                    missing.setdefault(portal.name, f"{portal.gate} is away")
-            return [{"portal": name, "cause": cause} for name, cause in sorted(missing.items())]
+                is_away = self._modes.is_away(portal.gate)
+                other = GateAnswer(UNKNOWN, f"{portal.gate} is away") if is_away else GateAnswer("unchanged")
+                answered.setdefault(portal.name, other)
+            return [{"portal": name, **one._asdict()} for name, one in sorted(answered.items())]
 
-        return not_reached
+        return outcomes
 
     def _in_scope(self, rules: Snapshot, found: ThreatInForce) -> list[Portal]:
         return [p for _, p in sorted(rules.portals.items()) if is_in_scope(p, found.scope, rules.zone_map)]
@@ -119,7 +120,7 @@ class ThreatControl:
             log.error("Failed to record that portals are no longer free: %s", error)
 
     def _answer(
-        self, found: ThreatInForce, not_reached: list[dict[str, str]], *, is_repeated: bool = False
+        self, found: ThreatInForce, outcomes: list[dict[str, str | None]], *, is_repeated: bool = False
     ) -> dict[str, Any]:
         rules = self._rules.current
         return {
@@ -131,7 +132,10 @@ class ThreatControl:
             "by": found.actor,
             "repeated": is_repeated,
             "portals": [portal.name for portal in self._in_scope(rules, found)],
-            "not_reached": not_reached,
+            "not_reached": [
+                {"portal": one["portal"], "cause": one["cause"]} for one in outcomes if one["cause"] is not None
+            ],
+            "outcomes": outcomes,
         }
 
 

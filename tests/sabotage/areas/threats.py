@@ -27,8 +27,8 @@ SABOTAGES = (
         "a threat in force only once it is recorded",
         "devicemgr/access/portals/threat_control.py",
         "            self._rules.set_threats({**rules.threats_in_force, name: found})\n"
-        "            not_reached = self._send_to_gates(before, found, began)\n",
-        "            not_reached = self._send_to_gates(before, found, began)\n",
+        "            outcomes = self._send_to_gates(before, found, began)\n",
+        "            outcomes = self._send_to_gates(before, found, began)\n",
         _THREATS,
     ),
     one(

@@ -80,6 +80,18 @@ class NotReached(ResponseBody):
     cause: str
 
 
+class GateOutcome(ResponseBody):
+    """What came of a threat at a portal's gate."""
+
+    portal: str = Field(examples=["main"])
+    outcome: str = Field(
+        examples=["confirmed"],
+        description="confirmed or sent; refused, where it did not happen; unknown, where it may have; or unchanged, "
+        "where the gate was to be sent nothing and who passes is decided here.",
+    )
+    cause: str | None
+
+
 class ThreatState(ResponseBody):
     """What has become of a threat; `repeated` when it was in force in the same way already."""
 
@@ -92,6 +104,7 @@ class ThreatState(ResponseBody):
     repeated: bool
     portals: list[str] = Field(description="The portals in its scope.")
     not_reached: list[NotReached] = Field(description="Portals that were not reached within 3 seconds.")
+    outcomes: list[GateOutcome] = Field([], description="What came of it at each portal; none when repeated.")
 
 
 def _threat_json(context: Context, row: ThreatRow) -> dict[str, Any]:

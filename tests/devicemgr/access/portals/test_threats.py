@@ -7,7 +7,16 @@ import pytest
 from devicemgr.daemon.offline_runtime import DirectRuntime
 from devicemgr.devices.supervisor import Health
 from devicemgr.domain.model import PortalMode
-from devicemgr.errors import InvalidInput, NotFound, RequestError, StorageFailed
+from devicemgr.errors import (
+    DeviceGarbled,
+    DeviceRefused,
+    DeviceUnreachable,
+    InvalidInput,
+    NotFound,
+    OutcomeUnknown,
+    RequestError,
+    StorageFailed,
+)
 from devicemgr.site.areas.threats import ThreatFields, put_threat, remove_threat
 from devicemgr.site.unit_of_work import unit_of_work
 from devicemgr.store.areas import threats as rows
@@ -39,6 +48,7 @@ def test_a_free_time_is_suspended_and_goes_on_after_the_threat(hall: FreeHall) -
     assert hall.sent() == [NORMAL]
     assert (answer["in_force"], answer["scope"], answer["portals"]) == (True, ["site"], ["lobby"])
     assert (answer["not_reached"], answer["repeated"]) == ([], False)
+    assert answer["outcomes"] == [{"portal": "lobby", "outcome": "confirmed", "cause": None}]
     assert hall.shown == ("normal", "threat", "lockdown")
     assert hall.tick("09:05") == []
     ended = hall.threats.end("lockdown", "false alarm", "operator:dana")
@@ -166,6 +176,7 @@ def test_the_answer_lists_portals_that_were_not_reached(hall: FreeHall) -> None:
     hall.state(Health.OFFLINE)
     answer = set_threat(hall)
     assert [one["portal"] for one in answer["not_reached"]] == ["lobby"]
+    assert answer["outcomes"][0]["cause"] == answer["not_reached"][0]["cause"]
     hall.sent()
     hall.state(Health.ONLINE)
     assert hall.sent() == [NORMAL]
@@ -179,7 +190,34 @@ def test_a_gate_that_never_answers_holds_the_threat_up_for_three_seconds_at_most
     monkeypatch.setattr(hall, "command", lambda *_: None)
     answer = set_threat(hall)
     assert answer["not_reached"] == [{"portal": "lobby", "cause": "arm does not answer"}]
+    assert [one["outcome"] for one in answer["outcomes"]] == ["unknown"]
     assert answer["in_force"]
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (DeviceRefused("no"), "refused"),
+        (DeviceUnreachable("no line"), "refused"),
+        (OutcomeUnknown("no answer"), "unknown"),
+        (DeviceGarbled("noise"), "unknown"),
+    ],
+)
+def test_the_answer_says_what_did_not_happen_and_what_may_have(
+    hall: FreeHall, monkeypatch: pytest.MonkeyPatch, error: Exception, outcome: str
+) -> None:
+    hall.tick("09:00")
+    monkeypatch.setattr(hall, "command", lambda _, __, done: done(None, error))
+    assert set_threat(hall)["outcomes"] == [{"portal": "lobby", "outcome": outcome, "cause": str(error)}]
+
+
+def test_a_gate_that_is_to_be_sent_nothing_is_unchanged(hall: FreeHall) -> None:
+    hall.state(Health.ONLINE)
+    answer = set_threat(hall)
+    assert (answer["outcomes"], answer["not_reached"]) == (
+        [{"portal": "lobby", "outcome": "unchanged", "cause": None}],
+        [],
+    )
 
 
 def test_what_can_not_be_is_refused(hall: FreeHall) -> None:
