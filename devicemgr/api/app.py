@@ -54,10 +54,11 @@ from devicemgr.api.routes.site import (
     session,
     site_file,
 )
-from devicemgr.api.routes.system import audit, bundles, keys, metrics, sessions, system
+from devicemgr.api.routes.system import audit, bundles, jobs, keys, metrics, sessions, system
 from devicemgr.api.routes.visitors import visitors
 from devicemgr.api.stream.broadcast import Broadcast
 from devicemgr.ledger.refusals import RefusedCalls
+from devicemgr.operations.jobs import Jobs
 from devicemgr.security.sessions import SignIns
 
 
@@ -76,6 +77,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.broadcast = Broadcast(context)
     app.state.firmware = firmware.Desk()
     app.state.bundles = bundles.Bundles()
+    app.state.jobs = Jobs()
     app.state.signins = SignIns(context.site)
     app.state.refusals = RefusedCalls(partial(Context.record_soon, context))
     problems.install(app)
@@ -130,6 +132,7 @@ def _routes() -> list[BaseRoute]:
         site_file,
         clock,
         system,
+        jobs,
         session,
         operators,
         approvals,

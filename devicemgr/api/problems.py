@@ -56,6 +56,11 @@ def answer_to(error: DevicemgrError) -> JSONResponse:
     )
 
 
+def described(error: DevicemgrError) -> dict[str, object]:
+    """Return what a client needs to say an expected failure in its own language."""
+    return {"code": error.problem_code, "args": error.facts, "detail": str(error)}
+
+
 def install(app: FastAPI) -> None:
     """Answer every failure of `app` with a problem document."""
 

@@ -38,13 +38,27 @@ _TRIES, _PAUSE_S = 4, 1.0
 _MAX_SILENCES = 2
 
 Record = Callable[[Session, dict[str, Any]], None]
+Progress = Callable[[str, int, int], bool]
+"""Takes the present step, how many are done and how many there are; False to end before this step."""
+
+
+def _go_on(_step: str, _done: int, _of: int) -> bool:
+    return True
 
 
 class Provisioning:
     """One device and its profile; `plan` touches nothing, `apply` makes it so. InvalidInput for a kind that can't."""
 
-    def __init__(self, site: Site, name: str, profile: str | None, record: Record, changed: Callable[[], None]) -> None:
-        self._site, self._record, self._changed = site, record, changed
+    def __init__(
+        self,
+        site: Site,
+        name: str,
+        profile: str | None,
+        record: Record,
+        changed: Callable[[], None],
+        progress: Progress = _go_on,
+    ) -> None:
+        self._site, self._record, self._changed, self._progress = site, record, changed, progress
         with site.database.read() as session:
             row = device_store.device(session, name)
             before = provisioning.progress(session, row.id)
@@ -85,7 +99,10 @@ class Provisioning:
             desk = self._reach()
             if each == self._set and self._holds_new:
                 self._confirm()
-            for step in self._result.steps:
+            for number, step in enumerate(self._result.steps):
+                if not self._progress(step.setting.name, number, len(self._result.steps)):
+                    self._result.was_canceled = True
+                    break
                 self._try(each, self._desk or desk, step)
         except DeviceError as error:
             self._result.error = error
@@ -289,7 +306,8 @@ class Provisioning:
             if (found := result.named(*outcomes))
         }
         outcome = "failed" if not result.ok else "changed" if "changed" in named else "unchanged"
-        cause = {"cause": str(result.error)} if result.error else {}
+        ended_by = str(result.error) if result.error else "it was canceled" if result.was_canceled else ""
+        cause = {"cause": ended_by} if ended_by else {}
         with self._site.database.write(changes_site=False) as session:
             provisioning.end(session, self._config.id, result.profile, done=result.ok)
             self._record(session, self._named({"phase": "ended", "outcome": outcome} | named | cause))

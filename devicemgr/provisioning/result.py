@@ -37,12 +37,13 @@ class Step:
 
 @dataclass(slots=True)
 class Result:
-    """What became of one device; `error` is why it could not be continued."""
+    """What became of one device; `error` is why it could not be continued, unless it was canceled."""
 
     device: str
     profile: str
     steps: list[Step] = field(default_factory=list)
     error: DeviceError | None = None
+    was_canceled: bool = False
 
     @property
     def ok(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, SecretStr
 
 from devicemgr.api.context import Context, Ctx, Who
@@ -11,11 +11,14 @@ from devicemgr.api.conventions.models import RequestBody
 from devicemgr.api.conventions.paging import Paged
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
 from devicemgr.api.routes.devices import sync
+from devicemgr.api.routes.devices.maintenance import abilities
 from devicemgr.api.routes.devices.models import Device, DeviceCheck, DeviceDetails, DeviceRemoved, DriverKind
+from devicemgr.api.routes.system.jobs import JobState, begin
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.domain.ports.driver import Driver
 from devicemgr.errors import NotFound
 from devicemgr.operations.autonomy import rules_kept
+from devicemgr.operations.jobs import Job
 from devicemgr.people import erasure_events
 from devicemgr.site import devices as service
 from devicemgr.store.site import devices as device_store, provisioning
@@ -148,7 +151,7 @@ def show_device(name: str, context: Ctx, _: Who, response: Response) -> dict[str
     run = context.runtime.last_run(name)
     refused = run.refused_rules if run is not None else ()
     kept = rules_kept(context.site.parts.catalog, config, context.runtime.rules(), refused)
-    return found | {"holds": sync.summary(context, name)} | kept.as_json()
+    return found | {"can": abilities(context, name), "holds": sync.summary(context, name)} | kept.as_json()
 
 
 @router.put("/devices/{name}", response_model=Device, responses={201: {"model": Device, "description": "Added."}})
@@ -199,6 +202,20 @@ def remove_device(name: str, context: Ctx, caller: Who, match: IfMatch, forget: 
 @router.post("/devices/{name}/test", response_model=DeviceCheck)
 def check_device(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """Connect and read everything that can be read; nothing moves."""
+    return _check(context, name)
+
+
+@router.post("/devices/{name}/test/jobs", status_code=202, response_model=JobState)
+def begin_check(name: str, request: Request, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Test a device as a job. Canceled, it is let go at once: nothing moves by a test."""
+    with context.site.database.read() as session:
+        device_store.device(session, name)
+    operation = ("POST", "/devices/{name}/test")
+    job = Job("test", name, caller.actor, operation, seconds=TEST_SECONDS, waits_only=True)
+    return begin(request, job, lambda _: _check(context, name))
+
+
+def _check(context: Context, name: str) -> dict[str, Any]:
     with context.site.database.read() as session:
         row = device_store.device(session, name)
     found = context.runtime.call_device(name, lambda device: device.check(), TEST_SECONDS)

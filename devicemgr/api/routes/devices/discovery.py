@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from devicemgr.api.context import Ctx, Who
-from devicemgr.api.routes.devices.models import Discovery
+from devicemgr.api.context import Context, Ctx, Who
+from devicemgr.api.routes.devices.models import Discovery, ShownCertificate
+from devicemgr.api.routes.system.jobs import JobState, begin
 from devicemgr.errors import InvalidInput
-from devicemgr.provisioning import discovery
+from devicemgr.operations.jobs import Job
+from devicemgr.provisioning import certificates, discovery
 from devicemgr.store.site import devices as device_store
 
 router = APIRouter(tags=["devices"])
@@ -27,6 +29,34 @@ class DiscoveryRequest(BaseModel):
 @router.post("/discoveries", response_model=Discovery)
 def discover_devices(body: DiscoveryRequest, context: Ctx, _: Who) -> dict[str, Any]:
     """Look now; nothing is added, and no password is sent."""
+    return _look(body, context)
+
+
+@router.post("/discoveries/jobs", status_code=202, response_model=JobState)
+def begin_discovery(body: DiscoveryRequest, request: Request, context: Ctx, caller: Who) -> dict[str, Any]:
+    """Look as a job. Canceled, it is let go at once; what it asked may go on answering for its seconds."""
+    discovery.expand(body.hosts)  # what is no address is refused at once
+    job = Job("discovery", None, caller.actor, ("POST", "/discoveries"), seconds=body.seconds, waits_only=True)
+    return begin(request, job, lambda _: _look(body, context))
+
+
+class CertificateRequest(BaseModel):
+    """Where to look."""
+
+    model_config = ConfigDict(extra="forbid")
+    address: str = Field(max_length=300, examples=["https://192.0.2.64"])
+
+
+@router.post("/certificates", response_model=ShownCertificate)
+def show_certificate(body: CertificateRequest, _: Who) -> dict[str, Any]:
+    """Read the certificate that an address shows now, to be compared on the spot; nothing else is sent, nothing kept.
+
+    Its fingerprint is what the option `tls_fingerprint` takes.
+    """
+    return certificates.shown_by(body.address).as_json()
+
+
+def _look(body: DiscoveryRequest, context: Context) -> dict[str, Any]:
     with context.site.database.read() as session:
         rows = device_store.devices(session)
         known = {row.name: (row.address, str(row.options.get("unit", 0))) for row in rows}

@@ -1,6 +1,7 @@
 """/devices/{name}/identify, /reboot and /snapshot: what a technician asks of one device."""
 
 import base64
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -8,15 +9,40 @@ from fastapi import APIRouter, Response
 
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.api.routes.devices.models import DeviceIdentity, DeviceReboot, DeviceSnapshot
-from devicemgr.domain.ports.device import Device
-from devicemgr.domain.ports.maintenance import Identifying, Pictured, Rebootable
-from devicemgr.errors import DeviceError, InvalidInput, OutcomeUnknown
+from devicemgr.domain.ports.device import Device, Holder, Pairable, Provisionable, Readdressable, Traceable
+from devicemgr.domain.ports.maintenance import Identifying, Pictured, Rebootable, Recordable, Upgradable
+from devicemgr.errors import DeviceError, InvalidInput, KeyMissing, NotFound, OutcomeUnknown
 from devicemgr.store.site import devices as device_store
 from devicemgr.text import safe
 
 router = APIRouter(tags=["devices"])
 IDENTIFY_SECONDS, REBOOT_SECONDS, SNAPSHOT_SECONDS = 15.0, 20.0, 30.0
 REBOOTED, PICTURED = "admin.device_rebooted", "admin.device_snapshot_taken"
+
+
+_ABILITIES: Mapping[str, type] = {
+    "identify": Identifying,
+    "reboot": Rebootable,
+    "firmware": Upgradable,
+    "snapshot": Pictured,
+    "trace": Traceable,
+    "record": Recordable,
+    "provision": Provisionable,
+    "sync": Holder,
+    "pair": Pairable,
+    "readdress": Readdressable,
+}
+
+
+def abilities(context: Context, name: str) -> list[str]:
+    """Return what a device of this configuration offers, as words of the API; nothing is connected."""
+    try:
+        with context.site.database.read() as session:
+            config = device_store.device_config(device_store.device(session, name), context.site.vault)
+        device = context.site.parts.catalog.get(config.driver).build(config)
+    except (NotFound, InvalidInput, KeyMissing):
+        return []  # its state says that the driver, an option or the key is wrong
+    return [word for word, able in _ABILITIES.items() if isinstance(device, able)]
 
 
 def require(context: Context, name: str, able: type, what: str) -> str:

@@ -79,6 +79,11 @@ class Holdings(ResponseBody):
 class DeviceDetails(Device):
     """A device, how far it was set up, what it holds, and what it does when it decides alone."""
 
+    can: list[str] = Field(
+        description="What devices of its kind offer: identify, reboot, firmware, snapshot, trace, provision, sync, "
+        "pair, readdress, record.",
+        examples=[["identify", "reboot", "snapshot", "provision"]],
+    )
     decides_alone: bool = Field(description="Whether it lets people in by itself, always or while this box is away.")
     keeps: list[str] = Field(
         description="Rules in use at its portals that it keeps then.", examples=[["schedules", "lockdown"]]
@@ -121,6 +126,26 @@ class Discovery(ResponseBody):
 
     found: list[DiscoveredDevice]
     notes: list[str]
+
+
+class ShownCertificate(ResponseBody):
+    """The certificate that an address shows, which nobody has vouched for yet."""
+
+    address: str = Field(examples=["https://192.0.2.64"])
+    fingerprint: str = Field(examples=["sha256:" + ":".join(["AB"] * 32)])
+    subject: str = Field(examples=["CN=DS-K1T671M"])
+    issuer: str = Field(examples=["CN=DS-K1T671M"])
+    valid_from: Time
+    valid_to: Time
+    trusted: bool = Field(description="A CA that this host knows signed it for this name: no pin is needed.")
+
+
+class ProfileState(ResponseBody):
+    """A profile by which devices are set up."""
+
+    name: str = Field(examples=["gate-cameras"])
+    settings: dict[str, Any] = Field(examples=[{"discovery": False}])
+    devices: list[str] = Field(examples=[["cam-lobby"]])
 
 
 class DeviceIdentity(ResponseBody):

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
-from devicemgr.api.context import Context, Ctx, Who
-from devicemgr.api.routes.devices.models import ProvisioningResult
+from devicemgr.api.context import Caller, Context, Ctx, Who
+from devicemgr.api.routes.devices.models import ProfileState, ProvisioningResult
+from devicemgr.api.routes.system.jobs import JobState, begin
 from devicemgr.domain.ports.device import Provisionable
-from devicemgr.provisioning.provisioner import PROVISIONED, Provisioning
+from devicemgr.operations.jobs import Job
+from devicemgr.provisioning.provisioner import PROVISIONED, Progress, Provisioning
 from devicemgr.store.site import devices as device_store, provisioning
 
 router = APIRouter(tags=["devices"])
@@ -25,12 +27,44 @@ class ProvisioningRequest(BaseModel):
 @router.post("/devices/{name}/provision", response_model=ProvisioningResult)
 def provision_device(name: str, body: ProvisioningRequest, context: Ctx, caller: Who) -> dict[str, Any]:
     """Set a device up by a profile, one setting after another, each read back; its steps with what was and is."""
+    work = _provisioning(context, caller, name, body)
+    return (work.plan() if body.plan else work.apply()).as_json()
 
+
+@router.post("/devices/{name}/provision/jobs", status_code=202, response_model=JobState)
+def begin_provisioning(
+    name: str, body: ProvisioningRequest, request: Request, context: Ctx, caller: Who
+) -> dict[str, Any]:
+    """Set a device up as a job, or plan it: canceled, it ends after the present setting, and may be run again."""
+    _provisioning(context, caller, name, body)  # what can't begin at all is refused at once
+
+    def go(job: Job) -> dict[str, Any]:
+        work = _provisioning(context, caller, name, body, job.progress)
+        return (work.plan() if body.plan else work.apply()).as_json()
+
+    job = Job("provision", name, caller.actor, ("POST", "/devices/{name}/provision"))
+    return begin(request, job, go)
+
+
+def _provisioning(
+    context: Context, caller: Caller, name: str, body: ProvisioningRequest, progress: Progress | None = None
+) -> Provisioning:
     def record(session: Any, detail: dict[str, Any]) -> None:
         context.record(session, PROVISIONED, caller, detail)
 
-    work = Provisioning(context.site, name, body.profile, record, context.runtime.site_changed)
-    return (work.plan() if body.plan else work.apply()).as_json()
+    given = {"progress": progress} if progress is not None else {}
+    return Provisioning(context.site, name, body.profile, record, context.runtime.site_changed, **given)
+
+
+@router.get("/profiles", response_model=list[ProfileState])
+def list_profiles(context: Ctx, _: Who) -> list[dict[str, Any]]:
+    """List the profiles of the site's file by name, with what they set and the devices that have them."""
+    with context.site.database.read() as session:
+        devices = device_store.devices(session)
+        return [
+            {"name": name, "settings": stated, "devices": [row.name for row in devices if row.profile == name]}
+            for name, stated in provisioning.all_stated(session).items()
+        ]
 
 
 @router.get("/provisioning")

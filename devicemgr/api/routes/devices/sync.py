@@ -2,19 +2,23 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
-from devicemgr.api.context import Context, Ctx, Who
+from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.api.routes.devices.models import Holdings, SyncPlan, SyncRun
+from devicemgr.api.routes.system.jobs import JobState, begin
+from devicemgr.devices.sync_run import Run
 from devicemgr.domain.desired_state import Desired, Plan
 from devicemgr.domain.ports.device import Holding
 from devicemgr.errors import Hint, NotFound
+from devicemgr.operations.jobs import Job
 from devicemgr.store.site import device_sync, devices as device_store
 from devicemgr.sync.reconciler import sync_of
 from devicemgr.text import rfc3339
 
 router = APIRouter(prefix="/devices/{name}", tags=["devices"])
 _MOST_FAILURES = 100
+_LOOK_SECONDS = 0.2
 
 
 @router.get("/plan", response_model=SyncPlan)
@@ -60,10 +64,31 @@ def _holding_json(holding: Holding, wanted: Desired) -> dict[str, Any]:
 @router.post("/sync", status_code=202, response_model=SyncRun)
 def sync(name: str, context: Ctx, caller: Who, prune: bool = False) -> dict[str, Any]:
     """Synchronize the device, now; GET the same path until `phase` is `done` or `failed`."""
+    return _start(context, caller, name, prune=prune).as_json()
+
+
+@router.post("/sync/jobs", status_code=202, response_model=JobState)
+def begin_sync(name: str, request: Request, context: Ctx, caller: Who, prune: bool = False) -> dict[str, Any]:
+    """Synchronize as a job. Canceled, it is no longer followed: the daemon keeps devices in step by itself anyway."""
+    run = _start(context, caller, name, prune=prune)
+
+    def follow(job: Job) -> dict[str, Any]:
+        while not run.ended.wait(_LOOK_SECONDS) and not context.runtime.stopping:
+            if not job.progress(run.phase, run.done, run.of):
+                break
+        if run.error is not None:
+            raise run.error
+        return run.as_json()
+
+    job = Job("sync", name, caller.actor, ("POST", "/devices/{name}/sync"))
+    return begin(request, job, follow)
+
+
+def _start(context: Context, caller: Caller, name: str, *, prune: bool) -> Run:
     with context.site.database.write(changes_site=False) as session:
         detail = {"device": device_store.device(session, name).name, "prune": prune}
         context.record(session, "admin.device_sync", caller, detail)
-    return context.runtime.sync_device(name, prune=prune).as_json()
+    return context.runtime.sync_device(name, prune=prune)
 
 
 @router.get("/sync", response_model=SyncRun)

@@ -7,6 +7,7 @@ import pytest
 
 from devicemgr.domain.device_profile import Profile
 from devicemgr.domain.model import DeviceConfig
+from devicemgr.provisioning.provisioner import Provisioning
 from devicemgr.store.site import devices as device_store, provisioning
 from drivers import Catalog
 from drivers.sim.onvif.simulator import SimulatedOnvif
@@ -382,3 +383,14 @@ def test_a_removed_device_leaves_no_passwords(camera, add, cli, site):
     assert cli("device", "remove", "cam-1", "--yes").code == 0
     with site.database.read() as session:
         assert session.query(DeviceSecretRow).count() == session.query(ProvisioningRow).count() == 0
+
+
+def test_canceled_between_two_settings_it_is_recorded_and_goes_on_later(camera, add, cli, site):
+    add(camera)
+    recorded = []
+    given = (None, lambda _, detail: recorded.append(detail), lambda: None, lambda step, done, of: done < 2)
+    result = Provisioning(site, "cam-1", *given).apply()
+    assert [step.outcome for step in result.steps] == ["changed", "changed", *["not_tried"] * (len(ALL) - 2)]
+    assert (result.ok, recorded[-1]["cause"]) == (False, "it was canceled")
+    ran = cli("device", "provision", "cam-1", "--json")
+    assert (ran.code, set(outcomes(ran).values())) == (0, {"same", "changed"})
