@@ -7,24 +7,20 @@ proxy of the environment is used, and one deadline holds for everything, however
 
 import http.client
 import io
-import queue
 import re
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 from devicemgr import __version__
-from devicemgr.domain.rules.outgoing_addresses import why_not_call
 from devicemgr.errors import InvalidInput, SourceUnreachable
+from devicemgr.outgoing.connection import Place, Received, connected, left_until, tls_context
 from devicemgr.text import safe
 
 MAX_URL_CHARS = 2000
-MAX_PEM_CHARS = 64 * 1024
 DEADLINE_S = 20.0
 
 _MAX_HEAD_BYTES = 64 * 1024
@@ -78,7 +74,7 @@ def checked_target(target: Target) -> Target:
             "http proves nothing of who answers: give an https address, or state that it may be insecure"
         )
     if target.tls_ca:
-        _tls_of(target.tls_ca)
+        tls_context(target.tls_ca)
     place = f"[{host}]" if ":" in host else host
     place += f":{port}" if port not in (None, _PORTS[parts.scheme]) else ""
     path = quote(parts.path or "/", safe=_KEPT_IN_PATHS)
@@ -96,7 +92,7 @@ def download(
     checked = checked_target(target)
     deadline = time.monotonic() + deadline_s
     try:
-        with _connected(checked, deadline) as line:
+        with connected(_place(checked), deadline) as line:
             return _exchange(line, checked, max_bytes, validators or {}, deadline)
     except TimeoutError as error:
         raise SourceUnreachable(f"{checked.host} did not answer in full within {deadline_s:g} s") from error
@@ -110,74 +106,10 @@ def download(
         raise SourceUnreachable(f"{checked.host} can't be read: {safe(str(why), 100)}") from error
 
 
-def _connected(target: Target, deadline: float) -> socket.socket:
-    """Return a connection to one of the judged addresses; SourceUnreachable if one of them is never called."""
+def _place(target: Target) -> Place:
     parts = urlsplit(target.url)
-    host, port = target.host, parts.port or _PORTS[parts.scheme]
-    addresses = _resolve(host, port, deadline)
-    for address in addresses:
-        if why := why_not_call(address[0], allow_private=target.allow_private):
-            raise SourceUnreachable(f"{host} is not called: {why}")
-    failure: OSError | None = None
-    for address in addresses:
-        line = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
-        try:
-            line.settimeout(_left(deadline))
-            line.connect(address)
-            return line if parts.scheme == "http" else _secured(line, target, deadline)
-        except ssl.SSLError:
-            line.close()
-            raise
-        except OSError as error:
-            line.close()
-            failure = error
-    raise failure or SourceUnreachable(f"{host} has no address")
-
-
-def _secured(line: socket.socket, target: Target, deadline: float) -> ssl.SSLSocket:
-    wrapped = _tls_of(target.tls_ca).wrap_socket(line, server_hostname=target.host, do_handshake_on_connect=False)
-    try:
-        wrapped.settimeout(_left(deadline))
-        wrapped.do_handshake()
-    except BaseException:
-        wrapped.close()
-        raise
-    return wrapped
-
-
-def _tls_of(certificates: str) -> ssl.SSLContext:
-    """Return a context that checks name and certificate, by these certificates or the system's."""
-    if len(certificates) > MAX_PEM_CHARS:
-        raise InvalidInput("the file of CA certificates is too large; give the one of this server's CA")
-    try:
-        context = ssl.create_default_context(cadata=certificates or None)
-    except (ValueError, ssl.SSLError) as error:
-        raise InvalidInput(
-            "the file of CA certificates is no PEM; give one that begins with BEGIN CERTIFICATE"
-        ) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def _resolve(host: str, port: int, deadline: float) -> list[Any]:
-    """Return the socket addresses of a name; a name server that does not answer is left behind at the deadline."""
-    answers: queue.SimpleQueue[list[Any] | OSError] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            answers.put([entry[4] for entry in found if entry[0] in (socket.AF_INET, socket.AF_INET6)])
-        except OSError as error:
-            answers.put(error)
-
-    threading.Thread(target=ask, name="resolve", daemon=True).start()
-    try:
-        found = answers.get(timeout=_left(deadline))
-    except queue.Empty as error:
-        raise TimeoutError from error
-    if isinstance(found, OSError):
-        raise SourceUnreachable(f"{host} has no address that can be found; check the name and this computer's network")
-    return found
+    port = parts.port or _PORTS[parts.scheme]
+    return Place(target.host, port, parts.scheme == "https", target.tls_ca, target.allow_private)
 
 
 def _exchange(
@@ -194,9 +126,9 @@ def _exchange(
     }
     lines = [f"GET {parts.path}{'?' if parts.query else ''}{parts.query} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    line.settimeout(_left(deadline))
+    line.settimeout(left_until(deadline))
     line.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
-    with io.BufferedReader(_Received(line, max_bytes + _MAX_HEAD_BYTES, deadline)) as stream:
+    with io.BufferedReader(Received(line, max_bytes + _MAX_HEAD_BYTES, deadline)) as stream:
         response = http.client.HTTPResponse(_Stream(stream), method="GET")  # type: ignore[arg-type]
         response.begin()
         return _answer(response, target, max_bytes, has_validators=bool(validators))
@@ -228,33 +160,6 @@ def _answer(response: http.client.HTTPResponse, target: Target, max_bytes: int, 
     if response.length:
         raise http.client.IncompleteRead(body)
     return Answer(status, body, validators)
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
-
-
-class _Received(io.RawIOBase):
-    """What arrives on a connection, up to a number of bytes and a deadline for all of it."""
-
-    def __init__(self, line: socket.socket, max_bytes: int, deadline: float) -> None:
-        self._line, self._room, self._deadline = line, max_bytes, deadline
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Receive into a buffer, within what is left of the time."""
-        self._line.settimeout(_left(self._deadline))
-        count = self._line.recv_into(buffer)
-        self._room -= count
-        if self._room < 0:
-            raise OSError("it sends too much")
-        return count
 
 
 @dataclass(frozen=True, slots=True)

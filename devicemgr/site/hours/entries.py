@@ -6,8 +6,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from devicemgr.errors import InvalidInput
+from devicemgr.outgoing.connection import MAX_PEM_CHARS
 from devicemgr.site.hours.calendars import checked_days
-from devicemgr.site.hours.download import MAX_PEM_CHARS, MAX_URL_CHARS, Target
+from devicemgr.site.hours.download import MAX_URL_CHARS, Target
 from devicemgr.site.hours.feeds import Feed, Reading, checked_feed, feed_of, read_feed
 from devicemgr.site.site import Site
 from devicemgr.store.site import calendars as rows

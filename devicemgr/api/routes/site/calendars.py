@@ -16,8 +16,9 @@ from devicemgr.api.routes.site.access_levels import ScheduleUpdate
 from devicemgr.domain.rules.calendars import MAX_DAYS
 from devicemgr.domain.rules.hours.hours_preview import DAYS_AHEAD, changed_days
 from devicemgr.errors import InvalidInput
+from devicemgr.outgoing.connection import MAX_PEM_CHARS
 from devicemgr.site.hours import calendar_refresh, calendars, schedule_plan
-from devicemgr.site.hours.download import MAX_PEM_CHARS, MAX_URL_CHARS, Target
+from devicemgr.site.hours.download import MAX_URL_CHARS, Target
 from devicemgr.site.hours.feeds import Feed, Reading, checked_feed, effective_days, feed_of, read_feed, reading_of
 from devicemgr.store.site import access_levels as schedule_rows, calendars as rows
 

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from devicemgr.errors import InvalidInput, SourceUnreachable
-from devicemgr.site.hours import download as module
+from devicemgr.outgoing import connection as module
 from devicemgr.site.hours.download import Target, checked_target, download
 from tests.support.calendar_server import CalendarServer, answer, ics
 
