@@ -96,7 +96,7 @@ SABOTAGES = (
     one(
         "duress found out by a filter of kinds",
         "devicemgr/store/ledger/events.py",
-        "            query = query.where(or_(is_wanted, is_veiled), _is_of_kind(_VEILED_KIND, wanted.kind))\n",
+        "            query = query.where(or_(is_wanted, is_veiled), shown)\n",
         "            query = query.where(is_wanted)\n",
         _SHOWN,
     ),
