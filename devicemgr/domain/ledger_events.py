@@ -94,6 +94,11 @@ class Reason(StrEnum):
     STORAGE_FAILED = "storage_failed"
 
 
+def is_of_kind(kind: str, wanted: str) -> bool:
+    """Return True for a kind that is wanted; one that ends with `*` stands for all that begin so."""
+    return kind.startswith(wanted[:-1]) if wanted.endswith("*") else kind == wanted
+
+
 def reason_named(words: str) -> Reason | None:
     """Return the reason with this value, None for other words."""
     return _REASONS.get(words)

@@ -1,6 +1,6 @@
 """Connect to a server that a caller names, and to no other: its name is resolved once, and all of its addresses judged.
 
-The connection goes to one of exactly the addresses that were judged (`domain.rules.outgoing_addresses`). One deadline
+The connection goes to one of exactly the addresses that were judged (`domain.rules.outgoing.addresses`). One deadline
 holds for all of it, however slowly the server answers.
 """
 
@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from devicemgr.domain.rules.outgoing_addresses import why_not_call
+from devicemgr.domain.rules.outgoing.addresses import why_not_call
 from devicemgr.errors import InvalidInput, SourceUnreachable
 
 MAX_PEM_CHARS = 64 * 1024

@@ -12,13 +12,13 @@ from typing import Annotated, Any
 import typer
 
 from devicemgr.cli.context import session
-from devicemgr.cli.demo.bench_commands import measure_commands
-from devicemgr.cli.demo.bench_desks import measure_desks
-from devicemgr.cli.demo.bench_lanes import measure_lanes
-from devicemgr.cli.demo.bench_replay import measure_replay
-from devicemgr.cli.demo.bench_rules import measure_decisions
-from devicemgr.cli.demo.bench_storage import measure_ready, measure_storage
-from devicemgr.cli.demo.bench_stream import measure_stream
+from devicemgr.cli.demo.measures.commands import measure_commands
+from devicemgr.cli.demo.measures.desks import measure_desks
+from devicemgr.cli.demo.measures.lanes import measure_lanes
+from devicemgr.cli.demo.measures.replay import measure_replay
+from devicemgr.cli.demo.measures.rules import measure_decisions
+from devicemgr.cli.demo.measures.storage import measure_ready, measure_storage
+from devicemgr.cli.demo.measures.stream import measure_stream
 from devicemgr.cli.demo.simulated_entrance import PORTAL, Entrance, Plan, nasa_portrait, quantile
 from devicemgr.cli.demo.subprocesses import ending_cleanly
 from devicemgr.cli.output import cell, emit, notes, table

@@ -1,7 +1,7 @@
 """Download a small document from a URL that a caller gives, without being led elsewhere by it or by its server.
 
 Nothing but https (or, where it is stated, http) is spoken. The name is resolved once, all of its addresses are judged
-(`domain.rules.outgoing_addresses`), and the connection goes to one of exactly these. Redirects are not followed, no
+(`domain.rules.outgoing.addresses`), and the connection goes to one of exactly these. Redirects are not followed, no
 proxy of the environment is used, and one deadline holds for everything, however slowly the server sends.
 """
 

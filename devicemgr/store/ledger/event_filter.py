@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from devicemgr.domain.ledger_events import is_of_kind
 from devicemgr.text import badge_key
 
 
@@ -51,10 +52,6 @@ def matches(event: Mapping[str, Any], wanted: EventFilter) -> bool:
         and (not wanted.request or event["request"] == wanted.request)
         and (wanted.before is None or event["seq"] < wanted.before)
         and (not wanted.reason or event["reason"] == wanted.reason)
-        and (not wanted.all_kinds or any(_is_of_kind(kind, one) for one in wanted.all_kinds))
+        and (not wanted.all_kinds or any(is_of_kind(kind, one) for one in wanted.all_kinds))
         and (not wanted.badge or (person is not None and badge_key(person) == badge_key(wanted.badge)))
     )
-
-
-def _is_of_kind(kind: str, wanted: str) -> bool:
-    return kind.startswith(wanted[:-1]) if wanted.endswith("*") else kind == wanted

@@ -61,9 +61,9 @@ SABOTAGES = (
     ),
     one(
         "a metadata service within the reach of a calendar's address",
-        "devicemgr/domain/rules/outgoing_addresses.py",
+        "devicemgr/domain/rules/outgoing/addresses.py",
         "    if any(_is_never_called(one) for one in found):",
         "    if any(_is_never_called(one) for one in found) and not allow_private:",
-        "tests/devicemgr/domain/rules/test_outgoing_addresses.py",
+        "tests/devicemgr/domain/rules/outgoing/test_addresses.py",
     ),
 )

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from devicemgr.cli.demo.bench_stream import core_percent
+from devicemgr.cli.demo.measures.stream import core_percent
 from devicemgr.cli.demo.simulated_entrance import quantile
 from devicemgr.cli.demo.simulated_site import PORTALS, SimulatedSite
 from devicemgr.cli.demo.subprocesses import wait_until

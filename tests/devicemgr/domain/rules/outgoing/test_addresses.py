@@ -2,7 +2,7 @@
 
 import pytest
 
-from devicemgr.domain.rules.outgoing_addresses import NEVER, PRIVATE, why_not_call
+from devicemgr.domain.rules.outgoing.addresses import NEVER, PRIVATE, why_not_call
 
 EMBEDDINGS = [
     "::ffff:{a}.{b}.{c}.{d}",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from devicemgr.cli.demo.bench_rules import bench_site
+from devicemgr.cli.demo.measures.rules import bench_site
 
 _REQUESTS, _PEOPLE, _PORTALS = 10_000, 10_000, 200
 

@@ -1,0 +1,1 @@
+"""What leaves the box: which addresses are called, and what of events is given out."""
