@@ -13,6 +13,8 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
 _BADGE = re.compile(r"[\w][\w.:+-]{0,63}\Z")
 # Cc control, Cf format (bidi overrides, zero width), Cs surrogate, Zl/Zp line separators.
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+RESERVED_BADGES = frozenset({"changes"})
+"""What can't name a person, since `/people/…` has it for something else."""
 _BEHIND_NUMBERS = 10**64  # longer than a badge
 # Joiners that Persian, Kurdish and Indic names are written with.
 _JOINERS = {"\u200c", "\u200d"}
@@ -73,6 +75,8 @@ def badge_key(text: str) -> str:
 def badge(text: str) -> str:
     """Return a badge number: letters, digits and . : + - _, up to 64 characters; else InvalidInput."""
     number = badge_key(text)
+    if number in RESERVED_BADGES:
+        raise InvalidInput(f"badge '{number}' is an address of the API; choose another badge")
     if not _BADGE.match(number):
         raise InvalidInput(f"badge '{safe(text, 60)}' is not a badge number; use letters, digits and . : + - _")
     return number

@@ -43,6 +43,7 @@ from devicemgr.api.routes.people import (
     sources,
     tables,
 )
+from devicemgr.api.routes.people.lists import roster
 from devicemgr.api.routes.site import (
     access_levels,
     approvals,
@@ -59,6 +60,7 @@ from devicemgr.api.routes.visitors import visitors
 from devicemgr.api.stream.broadcast import Broadcast
 from devicemgr.ledger.refusals import RefusedCalls
 from devicemgr.operations.jobs import Jobs
+from devicemgr.people.lists.editions import Editions
 from devicemgr.security.sessions import SignIns
 
 
@@ -78,6 +80,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.firmware = firmware.Desk()
     app.state.bundles = bundles.Bundles()
     app.state.jobs = Jobs()
+    app.state.people = Editions(context.site)
     app.state.signins = SignIns(context.site)
     app.state.refusals = RefusedCalls(partial(Context.record_soon, context))
     problems.install(app)
@@ -97,6 +100,7 @@ def _routes() -> list[BaseRoute]:
     )
     for resource in (
         group_changes,
+        roster,
         people,
         tables,
         credentials,

@@ -137,6 +137,7 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     # Admins: people, faces, rights.
     ("GET", "/people"): _ADMIN,
     ("POST", "/people"): _ADMIN,
+    ("GET", "/people/changes"): _ADMIN,
     ("POST", "/people/suspensions"): _ADMIN,
     ("POST", "/people/import"): _ADMIN,
     ("GET", "/people/{badge}"): _ADMIN,

@@ -42,6 +42,7 @@ _NAMES = {
     ("POST", "/devices/{name}/sync"): "devices_sync_start",
     ("PUT", "/devices/{name}/firmware"): "devices_firmware_send",
     ("POST", "/people/import"): "people_import",
+    ("GET", "/people/changes"): "people_changes",
     ("POST", "/zones/reset"): "zones_reset_all",
     ("POST", "/zones/{name}/reset"): "zones_reset",
     ("POST", "/visitors/{badge}/arrive"): "visitors_arrive",

@@ -13,7 +13,9 @@ from fastapi import Depends, Header, Response
 from devicemgr.errors import PreconditionFailed
 from devicemgr.store.database import Session, revision
 
-_TAG = re.compile(r'"(\d{1,18})"')
+MAX_REVISION = 10**18 - 1
+# What stands behind the revision in the tag of a list is about the clock, which no change builds on.
+_TAG = re.compile(r'"(\d{1,18})(?:-\d{1,32})?"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,12 @@ class Precondition:
 def set_etag(response: Response, session: Session) -> None:
     """Tag a response with the revision that the session sees."""
     response.headers["ETag"] = f'"{revision(session)}"'
+
+
+def is_known(if_none_match: str | None, tag: str) -> bool:
+    """Return True if the client says that it has what the tag names (RFC 9110, 13.1.2)."""
+    tags = {one.strip().removeprefix("W/") for one in (if_none_match or "").split(",")}
+    return bool(tags & {f'"{tag}"', "*"})
 
 
 def _if_match(

@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from devicemgr.api import csrf
+from devicemgr.api.conventions.compression import takes_gzip
 from devicemgr.api.problems import answer_to
 from devicemgr.errors import DevicemgrError
 
@@ -113,20 +114,10 @@ class Desk:
         answered = {**_HEADERS, "etag": file.etag, "cache-control": kept}
         if file.etag in (tag.strip().removeprefix("W/") for tag in headers.get("if-none-match", "").split(",")):
             return Response(status_code=304, headers=answered)
-        if file.compressed is not None and _takes_gzip(headers.get("accept-encoding", "")):
+        if file.compressed is not None and takes_gzip(headers.get("accept-encoding", "")):
             return Response(file.compressed, 200, {**answered, "content-encoding": "gzip"}, file.media_type)
         return Response(file.body, 200, answered, file.media_type)
 
 
 def _is_of_desk(path: str) -> bool:
     return path == "/" or path.startswith(BASE)
-
-
-def _takes_gzip(accepted: str) -> bool:
-    """Return True where the header names gzip, or anything, without refusing it (RFC 9110, 12.5.3)."""
-    weights: dict[str, float] = {}
-    for one in accepted.split(","):
-        coding, *parameters = (part.strip().lower() for part in one.split(";"))
-        quality = next((part.removeprefix("q=") for part in parameters if part.startswith("q=")), "1")
-        weights[coding] = float(quality) if quality.replace(".", "", 1).isdigit() else 0.0
-    return weights.get("gzip", weights.get("*", 0.0)) > 0

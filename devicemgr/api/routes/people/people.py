@@ -1,13 +1,15 @@
 """/people: cardholders, their levels, and what the law entitles them to."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from devicemgr.api.context import Ctx, Who
 from devicemgr.api.conventions.paging import Paged
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
+from devicemgr.api.routes.people.lists.models import PersonLine
+from devicemgr.api.routes.people.lists.roster import answer_list, editions_of
 from devicemgr.api.routes.people.models import (
     GrantLimits,
     Person,
@@ -44,8 +46,9 @@ def add_person(body: PersonCreate, context: Ctx, caller: Who) -> dict[str, Any]:
         return people.as_json(row)
 
 
-@router.get("", response_model=list[Person])
+@router.get("", response_model=list[Person] | list[PersonLine])
 def list_people(
+    request: Request,
     context: Ctx,
     _: Who,
     page: Paged,
@@ -56,8 +59,13 @@ def list_people(
         int | None,
         Query(ge=0, le=36500, description="Only people whose consent ends within so many days, or has ended."),
     ] = None,
-) -> list[dict[str, Any]]:
+    fields: Annotated[
+        Literal["all", "list"], Query(description="`list`: few fields of each person, for long lists.")
+    ] = "all",
+) -> Any:
     """List people by badge; `q` looks for a part of the name or badge, and for a card under all its notations."""
+    if fields == "list" and set(request.query_params) == {"fields"}:
+        return answer_list(request, editions_of(request).newest(), None)
     with context.site.database.read() as session:
         found = people.search(session, rfc3339(context.site.clock.now()), level=level, state=state)
         if expiring is not None:
@@ -70,6 +78,8 @@ def list_people(
             key=lambda person: person.badge,
             text=lambda person: (person.badge, person.name, page.q if person.id in holders else None),
         )
+        if fields == "list":
+            return answer_list(request, editions_of(request).newest(), [person.badge for person in shown], response)
         set_etag(response, session)
         return [people.as_json(row) for row in people.rows_of(session, [person.id for person in shown])]
 

@@ -1,0 +1,1 @@
+"""Lists of all people in few fields, for pages that keep them."""
