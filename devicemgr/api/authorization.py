@@ -53,6 +53,7 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("POST", "/zones/{name}/reset"): _GUARD,
     ("PUT", "/zones/{name}/count"): _GUARD,
     ("POST", "/people/{badge}/forgive"): _GUARD,
+    ("GET", "/people/{badge}/photo"): _GUARD,
     ("GET", "/visitors"): _GUARD | _AUDITOR,
     ("POST", "/visitors"): _GUARD,
     ("GET", "/visitors/hosts"): _GUARD,

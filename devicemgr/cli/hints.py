@@ -122,6 +122,7 @@ WORDS = {
     "sync_device": "`devicemgr device sync {name}` does it",
     "take_card": "`devicemgr card remove {badge} {number}` takes it",
     "turn_on_attendance": "`devicemgr export`, then `attendance = true` below [site], then `devicemgr apply`",
+    "turn_on_photos": "`devicemgr export`, then `show_photos = true` below [site], then `devicemgr apply`",
     "unblock_card": "`devicemgr card unblock {number}` first",
     "verify_audit": "`devicemgr audit verify` shows where",
     "verify_audit_whole": "all of it: devicemgr audit verify",

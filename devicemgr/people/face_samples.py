@@ -4,17 +4,30 @@ Destroying that key shreds them wherever copies of the database lie. Consoles ge
 with them.
 """
 
+import io
 import struct
 import uuid
+from datetime import datetime, time
+
+from PIL import Image
 
 from devicemgr.domain.ports.recognition import Box, FaceCrop
-from devicemgr.errors import KeyMissing
+from devicemgr.errors import Hint, KeyMissing, NotFound, SwitchedOff
 from devicemgr.site.site import Site
+from devicemgr.site.unit_of_work import UnitOfWork, unit_of_work
 from devicemgr.store.database import Session
+from devicemgr.store.ledger import events
+from devicemgr.store.ledger.event_filter import EventFilter
 from devicemgr.store.people import people, samples
+from devicemgr.store.site import settings
 from devicemgr.store.tables import ConsentRow, PersonRow, SampleRow
+from devicemgr.text import rfc3339
 from devicemgr.vault import DataKey
 
+PHOTO_SHOWN = "admin.photo_shown"
+MAX_SHOWN_PX = 160
+_DAMAGED = "a kept face is damaged; enroll that photo again"
+_MAX_VIEWS = 1000  # of one person on a day, of which an operator's is sought
 # The face's place, top, right, bottom and left, before the JPEG.
 _PLACE = struct.Struct(">4H")
 
@@ -53,6 +66,61 @@ def sample_jpeg(site: Site, person_id: str) -> bytes | None:
     return opened(site, sealed).jpeg if sealed is not None else None
 
 
+def shows_photos(found: settings.Settings) -> bool:
+    """Return True where a site's settings let kept faces be shown beside decisions."""
+    return found.show_photos and found.keep_samples
+
+
+def shown_photo(site: Site, actor: str, badge: str) -> bytes:
+    """Return a person's newest kept face, to be shown beside a decision about them: a JPEG of at most MAX_SHOWN_PX.
+
+    The first view by an operator of a person on a day of the site is on record before the picture is given.
+    Raises SwitchedOff where the site shows none, NotFound for a person without a kept face or without a consent.
+    """
+    with site.database.read() as session:
+        if not shows_photos(settings.load(session)):
+            raise SwitchedOff(
+                "this site shows no photos",
+                code="photos_off",
+                hint=Hint("turn_on_photos"),
+            )
+        row = people.get(session, badge)
+        sealed = samples.newest(session, row.id)
+        has_seen = _has_seen(session, actor, row)
+    if sealed is None:
+        raise NotFound(f"there is no photo of {row.badge} to show", code="photo_not_found", facts={"name": row.badge})
+    photo = _reduced(opened(site, sealed).jpeg)
+    if not has_seen:
+        with unit_of_work(site, actor, changes_site=False) as work:
+            _record_shown(work, row.badge)
+    return photo
+
+
+def _record_shown(work: UnitOfWork, badge: str) -> None:
+    row = people.get(work.session, badge)
+    if work.actor is not None and not _has_seen(work.session, work.actor, row):
+        work.record(PHOTO_SHOWN, {}, person_id=row.id)
+
+
+def _has_seen(session: Session, actor: str, row: PersonRow) -> bool:
+    """Return True if it is on record that the operator was shown this person's photo since the site's day began."""
+    today = datetime.now(settings.load(session).zone)
+    begun = datetime.combine(today, time.min, today.tzinfo).astimezone()
+    wanted = EventFilter(badge=row.badge, kind=PHOTO_SHOWN, since=rfc3339(begun))
+    return any(event["actor"] == actor for event in events.find(session, wanted, _MAX_VIEWS))
+
+
+def _reduced(jpeg: bytes) -> bytes:
+    buffer = io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
+            picture.thumbnail((MAX_SHOWN_PX, MAX_SHOWN_PX))
+            picture.convert("RGB").save(buffer, "JPEG", quality=85)
+    except OSError as error:
+        raise KeyMissing(_DAMAGED) from error
+    return buffer.getvalue()
+
+
 class KeptSamples:
     """A site's kept faces, as devices are given them (holdings.Samples)."""
 
@@ -76,6 +144,6 @@ def _packed(crop: FaceCrop) -> bytes:
 
 def _unpacked(data: bytes) -> FaceCrop:
     if len(data) <= _PLACE.size:
-        raise KeyMissing("a kept face is damaged; enroll that photo again")
+        raise KeyMissing(_DAMAGED)
     top, right, bottom, left = _PLACE.unpack_from(data)
     return FaceCrop(data[_PLACE.size :], Box(top, right, bottom, left))

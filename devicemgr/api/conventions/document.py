@@ -56,6 +56,8 @@ _TITLES = {
 _ALWAYS = frozenset({400, 401, 403, 413, 421, 422, 429, 500, 503})
 # Their filters name people, zones and the like.
 _FILTERED, _REPORTS = ("/people", "/provisioning", "/access/try"), "/reports/"
+# What a site may have switched off.
+_OPTIONAL = ("/people/{badge}/photo", _REPORTS)
 # Operations without a device in their path that reach one all the same.
 _REACHES_DEVICES = ("/devices", "/portals", "/discoveries", "/provisioning", "/people/{badge}/face", "/site", "/clock")
 
@@ -95,7 +97,7 @@ def error_statuses(method: str, path: str, *, has_precondition: bool) -> list[in
     found = set(_ALWAYS)
     if "{" in path or method != "get" or path in _FILTERED or path.startswith(_REPORTS):
         found.add(404)
-    if method != "get" or path.startswith(("/devices/{name}", _REPORTS)):
+    if method != "get" or path.startswith(("/devices/{name}", *_OPTIONAL)):
         found.add(409)
     if path.startswith(_REACHES_DEVICES):
         found.add(502)

@@ -37,6 +37,9 @@ class Settings(BaseModel):
     notice: str = Field("", max_length=64, description="Version of the privacy notice that consents are given under.")
     consent_days: int = Field(0, ge=0, le=36500, description="For how long a consent holds; 0: until withdrawn.")
     keep_samples: bool = Field(False, description="Keep the faces of enrollment photos, sealed.")
+    show_photos: bool = Field(
+        False, description="Show a kept face beside decisions about that person to guards; needs keep_samples."
+    )
     retention_days: int = Field(0, ge=0, le=36500, description="For how long events are kept; 0: for good.")
     samples_days: int = Field(0, ge=0, le=36500, description="For how long kept faces stay; 0: as long as the person.")
     visits_days: int = Field(

@@ -5,7 +5,7 @@ import base64
 from dataclasses import replace
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from devicemgr.api.context import Context, Ctx, Who
@@ -22,12 +22,13 @@ from devicemgr.api.routes.people.models import (
     PhotoUpload,
 )
 from devicemgr.errors import InvalidInput
-from devicemgr.people import camera_enrollment, service
+from devicemgr.people import camera_enrollment, face_samples, service
 from devicemgr.people.consents import Terms, renew
 from devicemgr.store.people import people
 
 router = APIRouter(tags=["faces"])
 
+_JPEG = {"type": "string", "format": "binary"}
 _DISCONNECT_POLL_S = 0.25
 
 
@@ -41,6 +42,17 @@ def _bytes(text: str) -> bytes:
 def _terms(context: Context, body: FaceEnroll | FaceCapture) -> Terms:
     terms = service.agreed_terms(context.site, body.consent, body.notice, body.consent_until)
     return replace(terms, bulk=isinstance(body, FaceEnroll) and body.bulk)
+
+
+@router.get(
+    "/people/{badge}/photo",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {"schema": _JPEG}}, "description": "At most 160 pixels a side."}},
+)
+def show_photo(badge: str, context: Ctx, caller: Who) -> Response:
+    """Show a person's kept face beside a decision, where the site allows it; the first view a day is recorded."""
+    photo = face_samples.shown_photo(context.site, caller.actor, badge)
+    return Response(photo, media_type="image/jpeg", headers={"cache-control": "no-store"})
 
 
 @router.post("/people/{badge}/face", status_code=201, response_model=FaceEnrollment)

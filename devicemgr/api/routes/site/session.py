@@ -11,6 +11,7 @@ from devicemgr.api.context import Caller, Context, Ctx, Who, caller_of
 from devicemgr.api.conventions.models import RequestBody, ResponseBody
 from devicemgr.clock.local_zone import local_zone
 from devicemgr.errors import Hint, InvalidInput
+from devicemgr.people.face_samples import shows_photos
 from devicemgr.security.sessions import IDLE_SECONDS, SESSION_SECONDS, Identity, SignIns, csrf_of
 from devicemgr.store.site import settings
 
@@ -35,6 +36,7 @@ class Session(ResponseBody):
     features: list[str] = Field(
         examples=[["GET /events", "POST /portals/{name}/open"]], description="The operations that the caller may call."
     )
+    photos: bool = Field(description="The site shows kept faces beside decisions, by `GET /people/{badge}/photo`.")
     csrf: str | None = Field(None, description="To send as X-CSRF-Token with each change.")
     idle_s: float | None = None
     absolute_s: float | None = None
@@ -100,6 +102,7 @@ def _described(context: Context, caller: Caller) -> dict[str, Any]:
         "language": site.language,
         "timezone": site.timezone or local_zone(),
         "features": features(caller),
+        "photos": shows_photos(site),
     }
     if caller.session is None:
         return answer

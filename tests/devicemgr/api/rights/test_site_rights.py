@@ -122,6 +122,7 @@ SETTINGS = {
     "attendance": "true",
     "day_starts": '"05:00"',
     "keep_samples": "false",
+    "show_photos": "true",
     "retention_days": "0",
     "samples_days": "7",
     "visits_days": "7",
