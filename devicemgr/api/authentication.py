@@ -1,7 +1,7 @@
 """Who calls: found out before a byte of the body is read."""
 
 import pwd
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +14,7 @@ from devicemgr.api.problems import answer_to
 from devicemgr.domain.model import ALL_ROLES
 from devicemgr.errors import DevicemgrError, Hint, NotAllowed, NotSignedIn
 from devicemgr.ledger.refusals import RefusedCalls
+from devicemgr.security.passwords import TOKEN_START
 from devicemgr.security.sessions import Identity, SignIns
 from devicemgr.store.ledger.sudo_claim import HEADER, claimed
 from devicemgr.store.site import operators
@@ -57,7 +58,7 @@ class Entry:
 
         async def sending(message: Message) -> None:
             # A failed sign-in has an event of its own (signin.py).
-            is_sign_in = scope["path"] == f"{PREFIX}/session"
+            is_sign_in = (scope["method"], scope["path"]) in OPEN or scope["path"] == f"{PREFIX}/session"
             if message["type"] == "http.response.start" and message["status"] in _REFUSED and not is_sign_in:
                 caller: Caller | None = scope.get("state", {}).get("caller")
                 host = str(scope["client"][0]) if scope.get("client") else None
@@ -99,8 +100,11 @@ class Entry:
         headers = csrf.headers_of(scope)
         csrf.check_origin(door, scope, headers)
         token, secret = csrf.bearer(headers), csrf.session_cookie(door, headers)
+        host = str(scope["client"][0]) if scope.get("client") else ""
         if token is not None:
-            return _caller(self._signins.of_token(token), lambda: self._signins.of_token(token))
+            return _caller(self._signins.of_token(token, host), lambda: self._signins.of_token(token, host))
+        if secret is not None and secret.startswith(TOKEN_START):  # a display's: the token is its session
+            return self._of_kiosk(secret, host, scope, headers)
         if secret is None:
             raise NotSignedIn("sign in first: POST /api/v1/session, or send an API token as Bearer")
         # An open event stream asks again and again whether its caller still may: that is no use of the session.
@@ -109,6 +113,14 @@ class Entry:
         if (scope["method"], scope["path"]) not in OPEN:  # another sign-in replaces the session, and is no misuse of it
             csrf.check_csrf(scope["method"], secret, headers)
         return caller
+
+    def _of_kiosk(self, token: str, host: str, scope: Scope, headers: Mapping[str, str]) -> Caller:
+        found = self._signins.of_token(token, host)
+        if not found.is_kiosk:
+            raise NotSignedIn("the session has ended; sign in again")
+        if (scope["method"], scope["path"]) not in OPEN:
+            csrf.check_csrf(scope["method"], token, headers)
+        return _caller(found, lambda: self._signins.of_token(token, host), token)
 
 
 def _sudo_claim(scope: Scope) -> str | None:
@@ -127,4 +139,11 @@ def _caller(found: Identity, again: Callable[[], Identity], session: str | None 
         except NotSignedIn:
             return False
 
-    return Caller(found.actor, found.roles, session=session, holds=holds)
+    return Caller(
+        found.actor,
+        found.roles,
+        session=session,
+        is_kiosk=found.is_kiosk,
+        expires_s=found.expires_s,
+        holds=holds,
+    )

@@ -16,8 +16,11 @@ from devicemgr.errors import NotAllowed, NotSignedIn
 
 PREFIX = "/api/v1"
 
-OPEN = {("GET", "/healthz"), ("POST", f"{PREFIX}/session")}
+OPEN = {("GET", "/healthz"), ("POST", f"{PREFIX}/session"), ("POST", f"{PREFIX}/session/kiosk")}
 """Answered to callers who are not known; whole paths."""
+
+_KIOSK_CALLS = {("POST", "/session"), ("POST", "/session/kiosk"), ("DELETE", "/session")}
+"""What a kiosk may call although it changes something: the sessions of its own browser."""
 
 _ADMIN = frozenset({Role.ADMIN})
 _GUARD = _ADMIN | {Role.GUARD}
@@ -36,6 +39,7 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("GET", "/support"): _TECHNICIAN,
     ("GET", "/session"): ALL_ROLES,
     ("POST", "/session"): ALL_ROLES,
+    ("POST", "/session/kiosk"): ALL_ROLES,
     ("DELETE", "/session"): ALL_ROLES,
     ("GET", "/jobs"): ALL_ROLES,
     ("GET", "/jobs/{job}"): ALL_ROLES,
@@ -299,8 +303,8 @@ def refuse_early(caller: Caller, method: str, path: str) -> None:
     """NotAllowed for a whole path that `authorize` would refuse, before anything of the body is read."""
     inside = path.removeprefix(PREFIX)
     named = [key for key, pattern in _PATTERNS if key[0] == method and pattern.match(inside)]
-    if named and not any(_may(caller, _allowed(key)) for key in named):
-        raise _refusal(caller, "do this", _allowed(named[0]))
+    if named and not any(_may_call(caller, key) for key in named):
+        raise _refusal_of_call(caller, "do this", named[0])
 
 
 def authorize(request: Request) -> None:
@@ -310,8 +314,8 @@ def authorize(request: Request) -> None:
     if caller is None:
         if (request.method, request.scope["path"]) not in OPEN:
             raise NotSignedIn("the caller is unknown; sign in first")
-    elif not _may(caller, _allowed(key)):
-        raise _refusal(caller, "do this", _allowed(key))
+    elif not _may_call(caller, key):
+        raise _refusal_of_call(caller, "do this", key)
 
 
 def require_site_change(caller: Caller, kind: str, change: str, name: str) -> None:
@@ -324,17 +328,17 @@ def require_site_change(caller: Caller, kind: str, change: str, name: str) -> No
 def require_route(caller: Caller, method: str, path: str, what: str) -> None:
     """Raise NotAllowed unless the caller may also call another route, for a part of its work that this call does."""
     if not may(caller, method, path):
-        raise _refusal(caller, what, _allowed((method, path)))
+        raise _refusal_of_call(caller, what, (method, path))
 
 
 def may(caller: Caller, method: str, path: str) -> bool:
     """Return True if the caller's roles allow an operation, such as `GET`, `/people`."""
-    return _may(caller, _allowed((method, path)))
+    return _may_call(caller, (method, path))
 
 
 def features(caller: Caller) -> list[str]:
     """Return the operations that the caller's roles allow, such as `GET /people`; menus show these alone."""
-    return [f"{method} {path}" for (method, path), allowed in TABLE.items() if _may(caller, allowed)]
+    return [f"{method} {path}" for method, path in TABLE if _may_call(caller, (method, path))]
 
 
 def sees_names(caller: Caller) -> bool:
@@ -372,8 +376,21 @@ def _allowed(key: tuple[str, str]) -> frozenset[Role]:
     return TABLE.get(key, frozenset())
 
 
+def _may_call(caller: Caller, key: tuple[str, str]) -> bool:
+    """Return True if the roles allow a call; a kiosk's are those of a guard at most, and it only shows."""
+    if caller.is_kiosk and key[0] != "GET" and key not in _KIOSK_CALLS:
+        return False
+    return _may(caller, _allowed(key))
+
+
 def _may(caller: Caller, allowed: frozenset[Role]) -> bool:
     return caller.is_owner or bool(caller.roles & allowed)
+
+
+def _refusal_of_call(caller: Caller, what: str, key: tuple[str, str]) -> NotAllowed:
+    if caller.is_kiosk:
+        return NotAllowed(f"{caller.actor} is a kiosk, which only shows; sign in to {what}", code="kiosk_only_shows")
+    return _refusal(caller, what, _allowed(key))
 
 
 def _refusal(caller: Caller, what: str, allowed: frozenset[Role]) -> NotAllowed:

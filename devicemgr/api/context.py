@@ -21,13 +21,16 @@ from devicemgr.store.database import Session
 class Caller:
     """Who calls: `uid:N` (the box's owner, by the socket), `operator:NAME` or `token:NAME`.
 
-    `holds` says, for what lasts, whether the caller still may; `session` is the secret of a browser's session.
+    `holds` says, for what lasts, whether the caller still may; `session` is the secret of a browser's session. A kiosk
+    is a display: it only shows (authorization.py), until its token expires in `expires_s`.
     """
 
     actor: str
     roles: frozenset[Role]
     is_owner: bool = False
     session: str | None = field(default=None, repr=False)
+    is_kiosk: bool = False
+    expires_s: float | None = None
     holds: Callable[[], bool] = field(default=lambda: True, repr=False, compare=False)
 
 

@@ -13,6 +13,8 @@ from devicemgr.errors import Hint, Misdirected, NotAllowed
 from devicemgr.security.sessions import csrf_of
 
 DOOR = "devicemgr.door"
+MAX_COOKIE_SECONDS = 400 * 86_400.0
+"""Browsers keep no cookie for longer (RFC 6265bis)."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _HEADERS = {
@@ -38,9 +40,13 @@ class Door:
         """The session cookie's name; __Host- binds it to this very host (RFC 6265bis)."""
         return "__Host-devicemgr" if self.tls else "devicemgr"
 
-    def set_cookie(self, secret: str) -> str:
-        """Return the header that keeps the session in a browser, or with an empty secret ends it."""
-        ending = "" if secret else "; Max-Age=0"
+    def set_cookie(self, secret: str, seconds: float | None = None) -> str:
+        """Return the header that keeps the session in a browser, or with an empty secret ends it.
+
+        With `seconds` the browser keeps it for so long, over its own restarts too.
+        """
+        kept = f"; Max-Age={int(min(seconds, MAX_COOKIE_SECONDS))}" if seconds is not None else ""
+        ending = kept if secret else "; Max-Age=0"
         return f"{self.cookie}={secret}; Path=/; HttpOnly; SameSite=Strict{'; Secure' if self.tls else ''}{ending}"
 
 

@@ -366,7 +366,9 @@ COMMANDS = {
     "operator sessions": Row(_OPERATORS, "List who is signed in over TCP, or end one of these sessions."),
     "operator remove": Row(_OPERATORS, "Remove an operator; their sessions and tokens end at once."),
     "operator password": Row(_OPERATORS, "Set an operator's password, which TCP asks for; their sessions end."),
-    "operator token": Row(_OPERATORS, "Make an API token for a program, and print it this once; or take one back."),
+    "operator token": Row(
+        _OPERATORS, "Make an API token for a program or a display, and print it this once; or take one back."
+    ),
     "operator requests": Row(_OPERATORS, "List what waits for a second admin."),
     "operator approve": Row(
         _OPERATORS, "Agree to what another admin requested; they have a quarter of an hour to do it."

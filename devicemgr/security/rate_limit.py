@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 
 MAX_FAILURES, FAILURE_WINDOW_S = 5, 60.0
+UNKNOWN = "unknown"
+"""The network of what is no address."""
 
 
 class TryLimit:
@@ -54,7 +56,7 @@ def network_of(address: str) -> str:
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return "unknown"
+        return UNKNOWN
     if isinstance(found, ipaddress.IPv6Address):
         if found.ipv4_mapped is None:
             return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))

@@ -10,6 +10,7 @@ from devicemgr.domain.model import Role
 from devicemgr.errors import InvalidInput, RequestError
 from devicemgr.security import approvals
 from devicemgr.security.passwords import TOKEN_START, digest, new_secret
+from devicemgr.security.rate_limit import UNKNOWN, network_of
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.site import operators
@@ -91,19 +92,39 @@ def set_password(work: UnitOfWork, name: str, password_hash: str) -> OperatorRow
     return row
 
 
-def create_token(work: UnitOfWork, name: str, roles: Iterable[Role], days: int) -> tuple[dict[str, Any], str]:
-    """Create an API token of an operator; return its description and the secret, which is not kept."""
+def create_token(
+    work: UnitOfWork, name: str, roles: Iterable[Role], days: int, *, kiosk: bool = False, address: str | None = None
+) -> tuple[dict[str, Any], str]:
+    """Create an API token of an operator; return its description and the secret, which is not kept.
+
+    A kiosk's signs a display in, from `address` alone, or from where it is used first.
+    """
     secret, wanted = new_secret(TOKEN_START), list(roles)
+    if kiosk and set(wanted) != {Role.GUARD}:
+        raise InvalidInput("a kiosk token has the role guard and no other: it only shows what guards see")
+    if address is not None and not kiosk:
+        raise InvalidInput("only a kiosk token is bound to an address; leave the address out")
+    place = _network(address) if address is not None else None
     # While the clock may be forged, the end counts from the time that was reached without it.
     expires = rfc3339(work.site.clock.earliest() + timedelta(days=days))
     row = operators.get(work.session, name)
     beyond = sorted(set(wanted) - operators.roles_of(row))
     if beyond:
         raise InvalidInput(f"{name} is no {beyond[0]}, so no token of theirs can be")
-    token = operators.token_json(operators.add_token(work.session, row, digest(secret), wanted, expires, work.actor))
+    made = operators.add_token(
+        work.session, row, digest(secret), wanted, expires, work.actor, kiosk=kiosk, address=place
+    )
+    token = operators.token_json(made)
     after = {"roles": token["roles"], "expires": token["expires"]}
     work.record("admin.token_made", {"operator": name, "token": token}, after=after)
     return token, secret
+
+
+def _network(address: str) -> str:
+    found = network_of(address)
+    if found == UNKNOWN:
+        raise InvalidInput(f"'{safe(address, 60)}' is not an address; give the display's, such as 192.0.2.7")
+    return found
 
 
 def revoke_token(work: UnitOfWork, name: str, token: str) -> None:

@@ -18,7 +18,8 @@ from devicemgr.security.rate_limit import TryLimit, network_of
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import audit_fact
 from devicemgr.store.site import operators
-from devicemgr.text import rfc3339
+from devicemgr.store.tables import OperatorRow, TokenRow
+from devicemgr.text import parse_time, rfc3339
 
 MAX_WRONG_PER_ADDRESS = 20
 IDLE_SECONDS, SESSION_SECONDS = 15 * 60.0, 12 * 3600.0
@@ -30,10 +31,12 @@ _AGAIN = "name or password is wrong"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An actor who signed in, and their roles."""
+    """An actor who signed in, and their roles; a kiosk only shows, until its token expires."""
 
     actor: str
     roles: frozenset[Role]
+    is_kiosk: bool = False
+    expires_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +149,45 @@ class SignIns:
             found = self._sessions.pop(key) if key is not None else None
         return found.operator if found is not None and _lives(found, self._clock()) else None
 
-    def of_token(self, secret: str) -> Identity:
-        """Return a token's identity in those roles that the operator still has; NotSignedIn if expired or removed."""
+    def sign_in_kiosk(self, secret: str, address: str) -> Identity:
+        """Return the identity of a display's token, and bind it to the display's address if it is not bound yet.
+
+        NotSignedIn or TooManyTries, as for a password. The token itself is the display's session: it ends when it is
+        revoked or expires, and not with the daemon.
+        """
+        network = network_of(address)
+        if not self._addresses.take(network):
+            raise self._refused(network)
+        try:
+            token, row = self._known(secret)
+            if not token.kiosk:
+                raise NotSignedIn("this is no kiosk token; an admin can make one", hint=Hint("make_token"))
+            if token.address is None:
+                with self._site.database.write(changes_site=False) as session:
+                    operators.bind_token(session, token.id, network)
+            found = self.of_token(secret, address)
+        except NotSignedIn:
+            self._record_failure(network, None)
+            raise
+        self._addresses.give_back(network)
+        self._record("admin.signed_in", found.actor, {"address": network, "operator": row.name, "kiosk": token.id})
+        return found
+
+    def of_token(self, secret: str, address: str = "") -> Identity:
+        """Return a token's identity in those roles that the operator still has.
+
+        NotSignedIn if it expired or was removed, or is a kiosk's of another address.
+        """
+        token, row = self._known(secret)
+        roles = operators.roles_of(token) & operators.roles_of(row)
+        if not token.kiosk:
+            return Identity(f"token:{row.name}", roles)
+        if token.address != network_of(address):
+            raise NotSignedIn("this kiosk token is bound to another address; make one for this display")
+        left = parse_time(token.expires) - self._site.clock.now()
+        return Identity(f"token:{row.name}", roles & {Role.GUARD}, is_kiosk=True, expires_s=left.total_seconds())
+
+    def _known(self, secret: str) -> tuple[TokenRow, OperatorRow]:
         found = None
         if secret.startswith(TOKEN_START) and len(secret) < 100:
             with self._site.database.read() as session:
@@ -160,7 +200,7 @@ class SignIns:
             if token.expires <= rfc3339(clock.earliest()):
                 self._forget(row.name, token.id)
             raise NotSignedIn("the token has expired; an admin can make another", hint=Hint("make_token"))
-        return Identity(f"token:{row.name}", operators.roles_of(token) & operators.roles_of(row))
+        return found
 
     def _forget(self, name: str, token_id: str) -> None:
         """Remove an expired token for good, so that a clock that is set back revives none."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, MetaData, String, UniqueConstraint
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, MetaData, String, UniqueConstraint, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 _NAMING = {
@@ -255,7 +255,7 @@ class OperatorRow(Base):
 
 
 class TokenRow(Base):
-    """An API token, of which only the SHA-256 is kept."""
+    """An API token, of which only the SHA-256 is kept; a kiosk's signs a display in, from `address` alone."""
 
     __tablename__ = "api_tokens"
     id: Mapped[str] = mapped_column(String(8), primary_key=True)
@@ -265,6 +265,8 @@ class TokenRow(Base):
     created: Mapped[str] = mapped_column(String(32))
     expires: Mapped[str] = mapped_column(String(32))
     made_by: Mapped[str | None] = mapped_column(String(80))
+    kiosk: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    address: Mapped[str | None] = mapped_column(String(64))
 
 
 class ApprovalRow(Base):

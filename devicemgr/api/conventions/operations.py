@@ -23,6 +23,7 @@ _NAMES = {
     ("GET", "/session"): "session_show",
     ("POST", "/session"): "session_create",
     ("DELETE", "/session"): "session_delete",
+    ("POST", "/session/kiosk"): "session_create_kiosk",
     ("GET", "/clock"): "clock_show",
     ("GET", "/site"): "site_export",
     ("GET", "/events/stream"): "events_stream",

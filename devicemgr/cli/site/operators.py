@@ -1,6 +1,6 @@
 """`devicemgr operator …`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -44,12 +44,18 @@ def list_() -> None:
             o["roles"],
             o["os_user"],
             o["password"],
-            [f"{t['id']} ({', '.join(t['roles'])}, until {local(t['expires'])})" for t in o["tokens"]],
+            [f"{t['id']} ({_token_words(t)}, until {local(t['expires'])})" for t in o["tokens"]],
         )
         for o in found
     ]
     empty = "no one yet, only the owner of the host may do anything: devicemgr operator add NAME --role ROLE"
     table("", ("name", "roles", "user of the host", "password", "tokens"), rows, empty)
+
+
+def _token_words(token: dict[str, Any]) -> str:
+    if not token["kiosk"]:
+        return ", ".join(token["roles"])
+    return f"kiosk at {token['address']}" if token["address"] else "kiosk, not used yet"
 
 
 @app.command("remove")
@@ -98,19 +104,33 @@ def token(
         list[Role] | None, typer.Option(help="A role of theirs that the token has; may be given several times.")
     ] = None,
     days: Annotated[int, typer.Option(min=1, max=3650, help="Expires after so many days.")] = 365,
+    kiosk: Annotated[
+        bool, typer.Option("--kiosk", help="For a display on a wall: it signs the desk in, and only shows.")
+    ] = False,
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="The display's; without it, the one from which it signs in first."),
+    ] = None,
     revoke: Annotated[str | None, typer.Option(metavar="ID", help="Take this token back instead.")] = None,
 ) -> None:
-    """Make an API token for a program, and print it this once; or take one back."""
+    """Make an API token for a program or a display, and print it this once; or take one back."""
     if revoke is not None:
         answer = api().call("DELETE", path("operators", name, "tokens", revoke))
         say(f"token {revoke} of {name} is worth nothing now", answer)
         return
+    if kiosk:
+        scope = scope or [Role.GUARD]
     if not scope:
         raise InvalidInput("say what the token may do: --scope ROLE")
-    made = api().post(path("operators", name, "tokens"), {"roles": scope, "days": days})
+    body = {"roles": scope, "days": days} | ({"kiosk": True, "address": address} if kiosk else {})
+    if address is not None and not kiosk:
+        raise InvalidInput("--address is for the token of a display: add --kiosk")
+    made = api().post(path("operators", name, "tokens"), body)
     if not emit(made):
         typer.echo(made["token"])
         typer.echo(f"token {made['id']}, until {local(made['expires'])}; it is shown only now", err=True)
+        if kiosk:
+            typer.echo(f"open once on the display: https://DAEMON:PORT/?wall#kiosk={made['token']}", err=True)
 
 
 @app.command("requests")

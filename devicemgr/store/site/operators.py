@@ -78,9 +78,17 @@ def add(
 
 
 def add_token(
-    session: Session, row: OperatorRow, digest: str, roles: Iterable[Role], expires: str, by: str | None = None
+    session: Session,
+    row: OperatorRow,
+    digest: str,
+    roles: Iterable[Role],
+    expires: str,
+    by: str | None = None,
+    *,
+    kiosk: bool = False,
+    address: str | None = None,
 ) -> TokenRow:
-    """Return a token of theirs, by its digest, made by the actor `by`."""
+    """Return a token of theirs, by its digest, made by the actor `by`; a kiosk's may be bound to an address."""
     token = TokenRow(
         id=str(uuid.uuid4())[:8],
         operator_id=row.id,
@@ -89,10 +97,18 @@ def add_token(
         created=now_text(),
         expires=expires,
         made_by=by,
+        kiosk=kiosk,
+        address=address,
     )
     row.tokens.append(token)
     session.flush()
     return token
+
+
+def bind_token(session: Session, token_id: str, address: str) -> None:
+    """Bind a kiosk's token to an address, unless it is bound already."""
+    unbound = update(TokenRow).where(TokenRow.id == token_id, TokenRow.address.is_(None))
+    session.execute(unbound.values(address=address))
 
 
 def remove_token(session: Session, row: OperatorRow, token_id: str) -> None:
@@ -132,4 +148,5 @@ def as_json(row: OperatorRow) -> dict[str, Any]:
 
 def token_json(token: TokenRow) -> dict[str, Any]:
     """Return the token's row for the API, without the token itself, which is not stored."""
-    return {"id": token.id, "roles": list(token.roles), "created": token.created, "expires": token.expires}
+    shown = {"id": token.id, "roles": list(token.roles), "created": token.created, "expires": token.expires}
+    return shown | {"kiosk": token.kiosk, "address": token.address}

@@ -39,10 +39,14 @@ class RolesSet(RequestBody):
 
 
 class TokenCreate(RequestBody):
-    """What a token may do, and for how many days."""
+    """What a token may do, and for how many days; a kiosk's has the role guard alone, and only shows."""
 
     roles: list[Role] = Field(min_length=1, max_length=8)
     days: int = Field(ge=1, le=3650, examples=[90])
+    kiosk: bool = Field(False, description="For a display: it signs a desk in, from one address, and only shows.")
+    address: str | None = Field(
+        None, max_length=64, description="The display's; without it, the one from which it signs in first."
+    )
 
 
 class Token(ResponseBody):
@@ -52,6 +56,8 @@ class Token(ResponseBody):
     roles: list[str] = Field(examples=[["guard"]])
     created: Time
     expires: Time
+    kiosk: bool = Field(description="A display's: it only shows.")
+    address: str | None = Field(description="From which alone a kiosk's token counts; null until it is used first.")
 
 
 class TokenCreated(Token):
@@ -128,7 +134,7 @@ def set_operator_password(name: str, body: PasswordSet, context: Ctx, caller: Wh
 def create_token(name: str, body: TokenCreate, context: Ctx, caller: Who) -> dict[str, Any]:
     """Create an API token; `token` is shown here and never again."""
     with context.change(caller, changes_site=False) as work:
-        token, secret = service.create_token(work, name, body.roles, body.days)
+        token, secret = service.create_token(work, name, body.roles, body.days, kiosk=body.kiosk, address=body.address)
     return token | {"operator": name, "token": secret}
 
 

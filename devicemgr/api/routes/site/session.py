@@ -25,6 +25,12 @@ class SignIn(RequestBody):
     password: SecretStr
 
 
+class KioskSignIn(RequestBody):
+    """A display's token, which an operator's page or the command line has shown once."""
+
+    token: SecretStr = Field(max_length=100)
+
+
 class Session(ResponseBody):
     """Who the caller is; a browser's session also has its CSRF token and its limits."""
 
@@ -38,8 +44,9 @@ class Session(ResponseBody):
     )
     photos: bool = Field(description="The site shows kept faces beside decisions, by `GET /people/{badge}/photo`.")
     csrf: str | None = Field(None, description="To send as X-CSRF-Token with each change.")
-    idle_s: float | None = None
+    idle_s: float | None = Field(None, description="null for a kiosk, which no idleness ends.")
     absolute_s: float | None = None
+    kiosk: bool = Field(False, description="A display, which only shows.")
 
 
 class SignedOut(ResponseBody):
@@ -49,8 +56,10 @@ class SignedOut(ResponseBody):
 
 
 @router.get("", response_model=Session)
-def show_session(context: Ctx, caller: Who) -> dict[str, Any]:
+def show_session(request: Request, response: Response, context: Ctx, caller: Who) -> dict[str, Any]:
     """Show who the caller is and what they may do; a browser's session also gets its CSRF token again."""
+    if caller.is_kiosk and caller.session is not None:  # browsers forget a cookie that is not renewed in time
+        _keep(request, response, caller.session, caller.expires_s)
     return _described(context, caller)
 
 
@@ -66,6 +75,21 @@ def sign_in(body: SignIn, request: Request, response: Response, context: Ctx) ->
     if before is not None and before.session:
         _signins(request).sign_out(before.session)
     response.headers.append("set-cookie", door.set_cookie(secret))
+    return _described(context, _caller(found, secret))
+
+
+@router.post("/kiosk", status_code=201, response_model=Session)
+def sign_in_kiosk(body: KioskSignIn, request: Request, response: Response, context: Ctx) -> dict[str, Any]:
+    """Begin the session of a display, which lasts until its token is revoked or expires, from this address alone."""
+    if request.scope.get(csrf.DOOR) is None:
+        raise InvalidInput("on the Unix socket the caller is known already; sessions are for TCP")
+    before = caller_of(request)
+    address = request.client.host if request.client else ""
+    secret = body.token.get_secret_value()
+    found = _signins(request).sign_in_kiosk(secret, address)
+    if before is not None and before.session and not before.is_kiosk:
+        _signins(request).sign_out(before.session)
+    _keep(request, response, secret, found.expires_s)
     return _described(context, _caller(found, secret))
 
 
@@ -89,7 +113,12 @@ def _signins(request: Request) -> SignIns:
 
 
 def _caller(found: Identity, secret: str) -> Caller:
-    return Caller(found.actor, found.roles, session=secret)
+    return Caller(found.actor, found.roles, session=secret, is_kiosk=found.is_kiosk, expires_s=found.expires_s)
+
+
+def _keep(request: Request, response: Response, secret: str, seconds: float | None) -> None:
+    door: csrf.Door = request.scope[csrf.DOOR]
+    response.headers.append("set-cookie", door.set_cookie(secret, seconds))
 
 
 def _described(context: Context, caller: Caller) -> dict[str, Any]:
@@ -106,4 +135,7 @@ def _described(context: Context, caller: Caller) -> dict[str, Any]:
     }
     if caller.session is None:
         return answer
-    return answer | {"csrf": csrf_of(caller.session), "idle_s": IDLE_SECONDS, "absolute_s": SESSION_SECONDS}
+    answer |= {"csrf": csrf_of(caller.session), "kiosk": caller.is_kiosk}
+    if caller.is_kiosk:
+        return answer | {"idle_s": None, "absolute_s": caller.expires_s}
+    return answer | {"idle_s": IDLE_SECONDS, "absolute_s": SESSION_SECONDS}
