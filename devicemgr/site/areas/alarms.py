@@ -29,6 +29,7 @@ def alarm_json(alarm: Alarm) -> dict[str, Any]:
         "priority": alarm.priority,
         "state": "active" if alarm.active else "over",
         "acknowledged": {"by": taken.by, "at": taken.at, "comment": taken.comment} if taken else None,
+        "needs_comment": ALARM_KINDS[alarm.kind].needs_comment,
         "escalated": alarm.escalated,
         "count": alarm.count,
         "since": alarm.since,

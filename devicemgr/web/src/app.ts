@@ -5,18 +5,21 @@ import type { Session } from "./api/types";
 import { announce, announceIn } from "./base/announce";
 import { clock, setZone, zoneName } from "./base/dates";
 import { StoreElement } from "./base/element";
-import { language, named, preferredHere, t, use } from "./base/i18n";
+import { language, named, number, preferredHere, t, use } from "./base/i18n";
 import { keyboard } from "./base/keys";
 import { allowedPages, route, type Page } from "./base/router";
 import { setTheme, theme, type Theme } from "./base/theme";
 import { feed } from "./live/feed";
 import { store } from "./live/store";
 import { languageSelect } from "./pages/sign-in";
+import { soundNotice } from "./bell/bell";
+import { waiting } from "./bell/waiting";
 import "./parts/confirm";
 import "./parts/help";
 import "./parts/menu";
 import "./parts/portal-dialog";
-import "./parts/status";
+import { say } from "./parts/status";
+import { icon } from "./parts/symbols";
 
 const MAX_CLOCK_OFF_MS = 5500;
 const RETRY_MS = 1000;
@@ -101,12 +104,15 @@ class App extends StoreElement {
     const { page, rest } = route(location.hash, pages);
     this.load(page);
     const title = page ? t(page.title) : t("page.none");
-    document.title = `${title} · devicemgr`;
+    const calls = waiting(store.states.alarms).length;
+    document.title = `${calls > 0 ? `(${number(calls)}) ` : ""}${title} · devicemgr`;
     return html`<a class="skip" href="#main" @click=${this.skip}>${t("menu.skip")}</a>
       <div class="shell">
-        <desk-menu .pages=${pages} .present=${page}></desk-menu>
+        <desk-menu .pages=${pages} .present=${page} .counts=${{ alarms: calls }}></desk-menu>
         <header class="top">
           <h1>${title}</h1>
+          ${page?.name === "live" && store.may("POST /threats/{name}/set") ? html`<button type="button" class="threats" data-threats @click=${() => void this.showThreats()}>${icon("threats")}<span>${t("threats.button")}</span></button>` : nothing}
+          ${store.may("GET /alarms") ? html`<desk-bell></desk-bell>` : nothing}
           ${this.link()}
           <span class="zone" title=${t("menu.zone")}>${zoneName()}</span>
           ${this.userMenu(store.session)}
@@ -144,6 +150,15 @@ class App extends StoreElement {
     return html`<p class="trouble" role="alert">${t("page.unloaded")} <button type="button" @click=${() => location.reload()}>${t("link.reload")}</button></p>`;
   }
 
+  private async showThreats(): Promise<void> {
+    try {
+      await import("./pages/threats");
+      this.append(document.createElement("desk-threats"));
+    } catch {
+      say(t("page.unloaded"), "bad");
+    }
+  }
+
   private skip(event: MouseEvent): void {
     event.preventDefault();
     this.querySelector<HTMLElement>("#main")?.focus();
@@ -157,7 +172,8 @@ class App extends StoreElement {
   private notices(): TemplateResult {
     const clockOff = Math.abs(store.clockOff) > MAX_CLOCK_OFF_MS;
     const hasDialog = document.querySelector("dialog[open]") !== null;
-    return html`${store.link === "away"
+    return html`${store.may("GET /alarms") ? soundNotice() : nothing}
+      ${store.link === "away"
         ? html`<p class="notice bad" data-away>${store.lastMessage > 0 ? t("link.away_banner", { time: clock(store.lastMessage) }) : t("problem.unreachable")}</p>`
         : nothing}
       ${clockOff ? html`<p class="notice warn">${t("link.clock_off", { seconds: Math.round(store.clockOff / 1000) })}</p>` : nothing}

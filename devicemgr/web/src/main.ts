@@ -4,6 +4,7 @@ import "./styles/frame.css";
 import "./styles/controls.css";
 import "./styles/live.css";
 import "./styles/lists.css";
+import "./styles/alarms.css";
 import "./app";
 
 applyTheme();

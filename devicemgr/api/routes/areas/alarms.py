@@ -49,6 +49,7 @@ class Alarm(ResponseBody):
     priority: int = Field(description="From 1, the most urgent, to 5.")
     state: Literal["active", "over"]
     acknowledged: Acknowledged | None
+    needs_comment: bool = Field(description="It is not acknowledged without a comment.")
     escalated: bool = Field(description="No one had acknowledged it in time.")
     count: int = Field(description="How often it has begun since it was listed.")
     since: Time

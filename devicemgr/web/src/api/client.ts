@@ -1,4 +1,5 @@
 // The one file that talks to the daemon.
+import { ActionKeys } from "./actions";
 import type { paths } from "./schema";
 import { MessageReader, type Message } from "./sse";
 
@@ -27,6 +28,8 @@ export class Problem extends Error {
 
 /** No answer: what was requested may have happened or not. */
 export class Unreachable extends Error {}
+
+const actions = new ActionKeys();
 
 let csrf = "";
 let onSignedOut = (): void => undefined;
@@ -61,15 +64,21 @@ export async function call<P extends keyof paths, M extends Method>(
   body?: Sent<paths[P][M]>,
 ): Promise<Answer<P, M>> {
   const isSignIn = method === "post" && path === `${PREFIX}/session`;
-  const response = await sent(address(path, parameters), {
+  const url = address(path, parameters);
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const key = method === "get" ? undefined : actions.begin(`${method} ${url} ${parameters.match ?? ""} ${text ?? ""}`);
+  const response = await sent(url, {
     method: method.toUpperCase(),
     headers: {
       "X-CSRF-Token": csrf,
+      ...(key === undefined ? {} : { "Idempotency-Key": key }),
       ...(body === undefined ? {} : { "Content-Type": "application/json" }),
       ...(parameters.match === undefined ? {} : { "If-Match": parameters.match }),
     },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(text === undefined ? {} : { body: text }),
     signal: AbortSignal.timeout(parameters.timeoutMs ?? TIMEOUT_MS),
+  }).finally(() => {
+    if (key !== undefined) actions.end(key);
   });
   const date = Date.parse(response.headers.get("date") ?? "");
   if (!Number.isNaN(date)) onTime(date);

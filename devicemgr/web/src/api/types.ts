@@ -1,5 +1,5 @@
 // What the API's documents hold, by the names that the desk uses.
-import type { components } from "./schema";
+import type { components, paths } from "./schema";
 
 type Schemas = components["schemas"];
 export type Session = Schemas["Session"];
@@ -8,6 +8,11 @@ export type Portal = Schemas["PortalState"];
 export type Device = Schemas["Device"];
 export type Mode = Schemas["PortalMode"];
 export type Direction = Schemas["Direction"];
+export type AlarmState = paths["/api/v1/alarms"]["get"]["responses"][200]["content"]["application/json"][number];
+export type Explained = Schemas["DecisionExplanation"];
+export type Tried = Schemas["AccessExplanation"];
+export type Check = Schemas["ExplainedCheck"];
+export type Advice = Schemas["Advice"];
 
 export interface PortalState {
   name: string;
@@ -38,6 +43,7 @@ export interface States {
   portals: Record<string, PortalState>;
   devices: Record<string, DeviceState>;
   zones: Record<string, ZoneState>;
+  alarms: Record<string, AlarmState>;
 }
 
 export type Change = { whole: boolean } & { [Part in keyof States]?: Record<string, States[Part][string] | null> };

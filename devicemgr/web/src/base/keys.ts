@@ -23,15 +23,16 @@ export function keyboard(features: () => ReadonlySet<string>, help: () => void):
 
 function press(key: string): boolean {
   if (key === "/") return focus("[data-search]");
-  if (key === "o") return open();
+  if (key === "o") return act("[data-open]", "[data-portal]");
+  if (key === "a" && act("[data-acknowledge]", "[data-row], [data-alarm]")) return true;
   return /^[a-z]$/.test(key) && click(document.querySelector(`[data-key="${key}"]`));
 }
 
-/** Open the portal that has the focus, or the only one; else give the focus to the first, so that no wrong one opens. */
-function open(): boolean {
-  const buttons = document.querySelectorAll("[data-open]");
-  const chosen = document.activeElement?.closest("[data-portal]")?.querySelector("[data-open]");
-  return chosen || buttons.length === 1 ? click(chosen ?? buttons[0] ?? null) : focus("[data-open]:enabled");
+/** Press the button of what has the focus, or the only one; else give the focus to the first, so that no wrong one is pressed. */
+function act(button: string, around: string): boolean {
+  const buttons = document.querySelectorAll(button);
+  const chosen = document.activeElement?.closest(around)?.querySelector(button);
+  return chosen || buttons.length === 1 ? click(chosen ?? buttons[0] ?? null) : focus(`${button}:enabled`);
 }
 
 function click(element: Element | null): boolean {

@@ -9,6 +9,8 @@ export interface Page {
   needs: readonly string[];
   /** After `g`. */
   letter: string;
+  /** It is reached from other pages, and stands in no menu. */
+  isUnlisted?: boolean;
   /** Load the page's own files. */
   load: () => Promise<unknown>;
   /** `rest` is what stands behind the page's name in the address. */
@@ -40,6 +42,15 @@ export const PAGES: readonly Page[] = [
     letter: "a",
     load: () => import("../pages/alarms"),
     render: (rest) => html`<desk-alarms .rest=${rest}></desk-alarms>`,
+  },
+  {
+    name: "why",
+    title: "page.why",
+    needs: ["GET /access/why/{event}"],
+    letter: "w",
+    isUnlisted: true,
+    load: () => import("../pages/why"),
+    render: (rest) => html`<desk-why .rest=${rest}></desk-why>`,
   },
   {
     name: "people",

@@ -69,7 +69,13 @@ export class Feed {
     while (!signal.aborted) {
       const portals = await call("get", "/api/v1/portals");
       const devices = store.may("GET /devices") ? await call("get", "/api/v1/devices") : [];
-      store.apply({ whole: true, portals: byName(portals.map(portalState)), devices: byName(devices.map(deviceState)) });
+      const alarms = store.may("GET /alarms") ? await call("get", "/api/v1/alarms") : [];
+      store.apply({
+        whole: true,
+        portals: byName(portals.map(portalState)),
+        devices: byName(devices.map(deviceState)),
+        alarms: Object.fromEntries(alarms.map((alarm) => [alarm.id, alarm])),
+      });
       this.arrived();
       await pause(POLL_MS, signal);
     }

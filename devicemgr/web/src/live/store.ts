@@ -8,7 +8,7 @@ export const STALE_MS = 5000;
 
 export type Link = "starting" | "live" | "away";
 
-const EMPTY: States = { portals: {}, devices: {}, zones: {} };
+const EMPTY: States = { portals: {}, devices: {}, zones: {}, alarms: {} };
 
 export class Store {
   session: Session | null = null;
@@ -77,6 +77,7 @@ export class Store {
       portals: merged(known.portals, change.portals),
       devices: merged(known.devices, change.devices),
       zones: merged(known.zones, change.zones),
+      alarms: merged(known.alarms, change.alarms),
     };
     this.hasStates ||= change.whole;
     this.changed();

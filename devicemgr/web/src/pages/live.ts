@@ -11,6 +11,7 @@ import { store } from "../live/store";
 import { portalCard } from "../parts/portal-card";
 import { toneSymbol } from "../parts/symbols";
 import { directionWords, kindWords, reasonWords, whoWords } from "../parts/words";
+import { whyLink } from "../live/why-link";
 
 const OLDER = 100;
 const MAX_OLDER = 1000;
@@ -166,7 +167,7 @@ function eventRow(event: Event): TemplateResult {
   return html`<li class="row ${tone}" data-seq=${event.seq}>
     <time title=${moment(event.time)}>${clock(event.time)}${day(event.time) ? html`<small>${day(event.time)}</small>` : nothing}</time>
     ${toneSymbol(tone)}
-    <span class="kind">${kindWords(event)}${event.reason ? html` <em>${reasonWords(event.reason)}</em>` : nothing}</span>
+    <span class="kind">${kindWords(event)}${event.reason ? html` <em>${reasonWords(event.reason)}</em>` : nothing}${whyLink(event)}</span>
     <span class="who">${whoWords(event)}</span>
     <span class="where">${where}</span>
   </li>`;

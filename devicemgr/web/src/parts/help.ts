@@ -17,6 +17,7 @@ class Help extends DeskElement {
       ...pages,
       ["/", t("help.search")],
       ["o", t("help.open")],
+      ["a", t("help.acknowledge")],
       ["p", t("help.pause")],
       ["?", t("help.keys")],
       ["Esc", t("help.close")],

@@ -6,6 +6,7 @@ import { t } from "../base/i18n";
 import { store } from "../live/store";
 import { openDialog } from "./portal-dialog";
 import { portalSymbol, signOf, toneSymbol } from "./symbols";
+import { whyLink } from "../live/why-link";
 import { directionWords, reasonWords, scoreWords } from "./words";
 
 export function portalCard(portal: PortalState): TemplateResult {
@@ -33,7 +34,7 @@ function lastDecision(event: Event | undefined): TemplateResult {
       ${event.person_name && event.person ? html`<span>${t("live.badge", { badge: event.person })}</span>` : nothing}
       ${event.direction ? html`<span>${directionWords(event.direction)}</span>` : nothing}
       ${event.reason ? html`<span class="reason">${reasonWords(event.reason)}</span>` : nothing}
-      ${score ? html`<span>${score}</span>` : nothing}
+      ${score ? html`<span>${score}</span>` : nothing} ${whyLink(event)}
     </p>
   </div>`;
 }

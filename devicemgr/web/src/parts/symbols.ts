@@ -96,6 +96,10 @@ const ICONS: Record<string, TemplateResult> = {
   record: svg`<path d="M6 3h9l4 4v14H6zM15 3v4h4M9 12h7M9 16h7" />`,
   operators: svg`<circle cx="8" cy="15" r="4" /><path d="m11 12 8-8M15.500 7.500l3 3" />`,
   system: svg`<circle cx="12" cy="12" r="3" /><path d="M12 3v3M12 18v3M3 12h3M18 12h3M5.600 5.600l2.100 2.100M16.300 16.300l2.100 2.100M18.400 5.600l-2.100 2.100M7.700 16.300l-2.100 2.100" />`,
+  why: svg`<circle cx="12" cy="12" r="9" /><path d="M9.500 9.500a2.500 2.500 0 1 1 3.500 2.300c-.700.300-1 .800-1 1.700M12 17h.01" />`,
+  threats: svg`<path d="M12 3l8 3v6c0 4.500-3.200 7.700-8 9-4.800-1.300-8-4.500-8-9V6zM12 8v4.500M12 16h.01" />`,
+  sound: svg`<path d="M4 9.500h3.500L12 5v14l-4.500-4.500H4zM15.500 9a4 4 0 0 1 0 6M18 6.500a7.500 7.500 0 0 1 0 11" />`,
+  mute: svg`<path d="M4 9.500h3.500L12 5v14l-4.500-4.500H4zM16 9.500l5 5M21 9.500l-5 5" />`,
   more: svg`<path d="M5 12h.01M12 12h.01M19 12h.01" />`,
   devices: svg`<rect x="4" y="5" width="16" height="11" rx="2" /><path d="M9 20h6M12 16v4" />`,
 };

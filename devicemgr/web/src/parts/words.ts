@@ -1,6 +1,6 @@
 // What the daemon says in codes, in words.
 import { Problem } from "../api/client";
-import type { Event } from "../api/types";
+import type { AlarmState, Event } from "../api/types";
 import { knows, named, number, t } from "../base/i18n";
 
 /** Return a problem in words; where its code has none, those of the daemon. */
@@ -16,6 +16,17 @@ export function kindWords(event: Event): string {
     return t("kind.admin", { what: named("kind", event.kind) });
   }
   return named("kind", event.kind);
+}
+
+/** Return what is wrong, and where unless it is said beside. */
+export function alarmWords(alarm: Pick<AlarmState, "kind" | "subject">, hasSubject = true): string {
+  const what = named("kind", alarm.kind);
+  return hasSubject && alarm.subject !== "site" ? `${what}: ${alarm.subject}` : what;
+}
+
+/** Return an operator by name. */
+export function actorWords(actor: string): string {
+  return actor.replace(/^(operator|token):/, "");
 }
 
 export function reasonWords(reason: string | null): string {

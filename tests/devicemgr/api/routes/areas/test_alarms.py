@@ -36,6 +36,7 @@ def test_the_most_urgent_comes_first_with_what_a_guard_needs(http, record):
         "priority": 2,
         "state": "active",
         "acknowledged": None,
+        "needs_comment": True,
         "escalated": False,
         "count": 1,
         "since": "2026-11-28T10:00:00.000Z",
