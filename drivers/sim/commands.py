@@ -82,7 +82,11 @@ def turnstile(
     passage_seconds: Annotated[float, typer.Option(help="Seconds that the person takes.")] = 0.5,
     fault: Faults = None,
 ) -> None:
-    """Answer as a LOT turnstile on Modbus RTU; lines on standard input inject faults: `fault lost-ack`, `clear`."""
+    """Answer as a LOT turnstile on Modbus RTU.
+
+    Lines on standard input show cards and inject faults: `card 1 0F00FBD601`, `errors 0 3` (bits of the error register;
+    `errors` for none), `fault lost-ack`, `clear`.
+    """
     from drivers.sim.gates.turnstile import run  # noqa: PLC0415 - as above
 
     if link is not None and listen is not None:

@@ -24,6 +24,8 @@ SHOWN = {
     'nav a[href="#/site"]': ("GET", "/levels", "/levels", None),
     'nav a[href="#/visitors"]': ("GET", "/visitors", "/visitors", None),
     'nav a[href="#/muster"]': ("GET", "/musters", "/musters", None),
+    'nav a[href="#/alarms"]': ("GET", "/alarms", "/alarms", None),
+    "header [data-threats]": ("POST", "/threats/{name}/set", "/threats/none/set", {"reason": "a drill"}),
     'nav a[href="#/devices"]': ("GET", "/devices", "/devices", None),
     "[data-open]": ("POST", "/portals/{name}/open", "/portals/lobby/open", {"direction": "entry"}),
     "[data-mode]": ("PUT", "/portals/{name}/mode", "/portals/lobby/mode", {"mode": "normal"}),

@@ -20,6 +20,9 @@ _ZONES_OF: Mapping[str, dict[str, str]] = {
     "staff-entrance": {"outside": "outside", "inside": "building"},
     "lab-door": {"outside": "building", "inside": "lab"},
 }
+ALARM_BITS = {"0": "portal_forced", "1": "tamper", "2": "portal_held_open"}
+"""What the bits of a simulated turnstile's error register mean."""
+
 ROLES = ("guard", "admin", "technician", "auditor")
 UNKNOWN_CARD = "0FDEADBEEF"
 
@@ -77,6 +80,11 @@ class SimulatedSite(Simulation):
         """Show a card at a portal's reader."""
         self.turnstiles[portal].send(f"card {reader} {card}")
 
+    def set_alarms(self, portal: str, *kinds: str) -> None:
+        """Let exactly these states of ALARM_BITS stand at a portal."""
+        bits = [bit for bit, kind in ALARM_BITS.items() if kind in kinds]
+        self.turnstiles[portal].send(" ".join(("errors", *bits)))
+
     def head(self) -> int:
         """Return the newest event's seq."""
         found = self.api.get("/events", limit=1)
@@ -103,7 +111,7 @@ class SimulatedSite(Simulation):
 
     def _add_portal(self, name: str, path: str) -> None:
         gate = f"{name}-gate"
-        options = {"profile": "lot", "unit": 1, "readers": "1,2"}
+        options = {"profile": "lot", "unit": 1, "readers": "1,2", "alarms": ALARM_BITS}
         self.api.post("/devices", {"name": gate, "driver": "modbus_gate", "address": path, "options": options})
         fields = {
             "gate": gate,

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from devicemgr.domain.model import Direction
@@ -11,10 +11,12 @@ from drivers.sim.base.events import Event, EventLog, Sink
 from drivers.sim.base.faults import BODY_FAULTS, POWERLESS_S, UNPLUGGED_S, Plan, obey
 from drivers.sim.base.pluggable import Plugged
 from drivers.sim.base.ports import PtyPort, TcpPort
+from drivers.sim.gates.lot_registers import ERROR_STATE
 from drivers.sim.gates.lot_turnstile import LotTurnstile
 from drivers.sim.gates.modbus_unit import Faults, ModbusUnit
 
 _CARD = re.compile(r"card ([1-4]) ((?:[0-9A-Fa-f]{2}){1,60})")
+_ERRORS = re.compile(r"errors((?: (?:[0-9]|1[0-5]))*)")
 
 
 class SimulatedTurnstile(Plugged):
@@ -61,15 +63,22 @@ class SimulatedTurnstile(Plugged):
         """Count `people` through in `direction` at once, as while the line is down."""
         self._peer.do(lambda: self._turnstile.add_passages(direction, people))
 
+    def set_errors(self, bits: Iterable[int]) -> None:
+        """Report exactly these bits of the error register, such as of a forced arm."""
+        value = sum(1 << bit for bit in set(bits))
+        self._peer.do(lambda: self._turnstile.registers.update({ERROR_STATE: value}))
+
     @property
     def plan(self) -> Plan:
         """Faults by the names of `devicemgr sim turnstile --fault`."""
         return self._modbus.plan
 
     def obey(self, line: str) -> None:
-        """Carry out a line of standard input: `card READER HEX`, or a fault; faults of the body act at once."""
+        """Carry out a line of standard input: `card READER HEX`, `errors BIT…`, or a fault (of the body at once)."""
         if found := _CARD.fullmatch(line.strip()):
             self.show(int(found[1]), bytes.fromhex(found[2]))
+        elif found := _ERRORS.fullmatch(line.strip()):
+            self.set_errors(map(int, found[1].split()))
         elif obey(self.plan, line) in BODY_FAULTS:
             self._peer.do(self._afflict)
 

@@ -154,3 +154,10 @@ def test_waiting_for_what_never_happens_says_what_did():
         turnstile.add_passages(Direction.ENTRY, 1)
         with pytest.raises(TimeoutError, match="0 of 1 'release'"):
             turnstile.events.wait_for("release", timeout=0.01)
+
+
+def test_a_line_sets_exactly_these_errors():
+    with SimulatedTurnstile() as turnstile:
+        for line, value in (("errors 0 3", 0b1001), ("errors 2", 0b100), ("errors", 0)):
+            turnstile.obey(line)
+            assert turnstile.registers[0x48] == value
