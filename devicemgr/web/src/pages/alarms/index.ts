@@ -25,6 +25,7 @@ class Alarms extends StoreElement {
     const [part] = this.rest;
     const { alarms } = store.states;
     const mayLookBack = store.may("GET /alarms/history");
+    const rows = ordered(alarms);
     const calls = waiting(alarms).length;
     const isOne = part !== undefined && part !== HISTORY;
     return html`<section class="page alarms ${store.isStale ? "stale" : ""}">
@@ -42,8 +43,8 @@ class Alarms extends StoreElement {
         ? html`<desk-alarm-history></desk-alarm-history>`
         : isOne
           ? html`<desk-alarm .alarm=${part}></desk-alarm>`
-          : html`<p class="summary">${store.hasStates ? (calls > 0 ? counted("alarms.waiting", calls) : t("alarms.all_acknowledged")) : t("live.waiting")}</p>
-              ${store.hasStates ? this.list(ordered(alarms)) : nothing}`}
+          : html`<p class="summary">${store.hasStates ? (calls > 0 ? counted("alarms.waiting", calls) : rows.length > 0 ? t("alarms.all_acknowledged") : nothing) : t("live.waiting")}</p>
+              ${store.hasStates ? this.list(rows) : nothing}`}
       <desk-acknowledge></desk-acknowledge>
     </section>`;
   }
