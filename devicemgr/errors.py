@@ -151,10 +151,14 @@ class NotSignedIn(RequestError):
 
 
 class TooManyTries(RequestError):
-    """The caller must wait."""
+    """The caller must wait, for `retry_after_s` seconds where that is known."""
 
     http_status = 429
     slug = "too-many-tries"
+
+    def __init__(self, message: str, *, code: str | None = None, retry_after_s: int | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_s = retry_after_s
 
 
 class Misdirected(RequestError):

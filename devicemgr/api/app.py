@@ -81,6 +81,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.bundles = bundles.Bundles()
     app.state.jobs = Jobs()
     app.state.people = Editions(context.site)
+    app.state.face_checks = faces.check_limit()
     app.state.signins = SignIns(context.site)
     app.state.refusals = RefusedCalls(partial(Context.record_soon, context))
     problems.install(app)

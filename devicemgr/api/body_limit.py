@@ -11,6 +11,10 @@ MAX_BODY = 64 * 1024 * 1024
 # A file that is not held in memory.
 FIRMWARE_BYTES = 256 * 1024 * 1024
 _FIRMWARE = re.compile(r"/api/v1/devices/[^/]+/firmware\Z")
+# A picture of a webcam, of 640 px or less.
+PICTURE_BYTES = 300 * 1024
+PICTURE_TYPE = "image/jpeg"
+_FACE_CHECK = "/api/v1/faces/check"
 MOST_KEY = "devicemgr.most_body"
 """In a request's scope: a lower bound for this one."""
 
@@ -20,7 +24,7 @@ class TooLarge(Exception):
 
 
 class BodyLimit:
-    """ASGI middleware: refuses bodies over MAX_BODY bytes (a firmware's over FIRMWARE_BYTES), announced or not."""
+    """ASGI middleware: refuses bodies over MAX_BODY bytes, or over the route's own bound, announced or not."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -30,8 +34,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        firmware = scope["method"] == "PUT" and _FIRMWARE.match(scope["path"])
-        most = scope.get(MOST_KEY, FIRMWARE_BYTES if firmware else MAX_BODY)
+        most = scope.get(MOST_KEY) or _most(scope)
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if not announced.isdigit() or int(announced) > most:
             await _refuse(most, scope, receive, send)
@@ -57,6 +60,15 @@ class BodyLimit:
             await _refuse(most, scope, receive, send)
 
 
+def _most(scope: Scope) -> int:
+    """Return the bound of a request by its route, and by the type of its body."""
+    if scope["method"] == "PUT" and _FIRMWARE.match(scope["path"]):
+        return FIRMWARE_BYTES
+    kind = dict(scope["headers"]).get(b"content-type", b"").partition(b";")[0].strip().lower()
+    return PICTURE_BYTES if scope["path"] == _FACE_CHECK and kind == PICTURE_TYPE.encode() else MAX_BODY
+
+
 async def _refuse(most: int, scope: Scope, receive: Receive, send: Send) -> None:
-    answer = problem(413, "too-large", f"the request is over {most / 1024 / 1024:.4g} MB; send less at a time")
+    size = f"{most / 1024 / 1024:.4g} MB" if most >= 1024 * 1024 else f"{most / 1024:.4g} KB"
+    answer = problem(413, "too-large", f"the request is over {size}; send less at a time")
     await answer(scope, receive, send)

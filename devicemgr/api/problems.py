@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from devicemgr.errors import DevicemgrError, Hint, PhotoRefused
+from devicemgr.errors import DevicemgrError, Hint, PhotoRefused, TooManyTries
 from devicemgr.text import safe
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def problem(
 def answer_to(error: DevicemgrError) -> JSONResponse:
     """Return the problem document of an expected failure."""
     more = {"faces": error.faces} if isinstance(error, PhotoRefused) else {}
-    return problem(
+    answer = problem(
         error.http_status,
         error.slug,
         str(error),
@@ -54,6 +54,9 @@ def answer_to(error: DevicemgrError) -> JSONResponse:
         hint=error.hint,
         **more,
     )
+    if isinstance(error, TooManyTries) and error.retry_after_s is not None:
+        answer.headers["Retry-After"] = str(error.retry_after_s)  # RFC 9110, 10.2.3
+    return answer
 
 
 def described(error: DevicemgrError) -> dict[str, object]:

@@ -40,7 +40,7 @@ def verify_password(stored_hash: str | None, password: str) -> bool:
     Raises TooManyTries if too many verifications are already running.
     """
     if not _AT_WORK.acquire(timeout=_MAX_WAIT_S):
-        raise TooManyTries("too many sign-ins at once; try again in a minute")
+        raise TooManyTries("too many sign-ins at once; try again in a minute", retry_after_s=60)
     try:
         return (
             _HASHER.verify(stored_hash or _UNUSED_HASH, _bytes(password[:MAX_PASSWORD_LENGTH]))

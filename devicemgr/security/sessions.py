@@ -211,7 +211,7 @@ class SignIns:
 
     def _refused(self, network: str) -> TooManyTries:
         self._record_failure(network, None)
-        return TooManyTries("too many tries; wait a minute")
+        return TooManyTries("too many tries; wait a minute", retry_after_s=60)
 
     def _record_failure(self, network: str, name: str | None) -> None:
         """Record a failed sign-in, at most ten a minute; an unknown name may be a password, and is left out."""

@@ -51,6 +51,10 @@ class BiggestFace:
         box = boxes[0]
         return PhotoAnalysis((), box, box.right - box.left, embedding=self._encoder.encode(image, box))
 
+    def glance(self, photo: bytes) -> PhotoAnalysis:
+        """As `analyze`."""
+        return self.analyze(photo)
+
     def embed(self, crop: FaceCrop) -> Embedding | None:
         """As face_ports.PhotoAnalyzer."""
         return self._encoder.encode(load_photo(crop.jpeg), crop.box)

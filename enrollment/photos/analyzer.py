@@ -10,6 +10,7 @@ from devicemgr.domain.ports.video import Image
 from enrollment.models.encoder import build_encoder
 from enrollment.photos.crop import cut_out
 from enrollment.photos.detection import find_faces
+from enrollment.photos.glance import glance
 from enrollment.photos.image import PhotoError, load_photo
 from enrollment.photos.judgement import PhotoEncoder, judge_face
 from enrollment.photos.quality import rivals
@@ -40,6 +41,10 @@ class Analyzer:
             return PhotoAnalysis(("several_faces",), box=boxes[0], face_px=boxes[0].right - boxes[0].left)
         found = self._judge(image, boxes[0])
         return replace(found, crop=cut_out(image, boxes[0])) if keep and found.ok else found
+
+    def glance(self, photo: bytes) -> PhotoAnalysis:
+        """Judge a webcam's picture quickly, by the same bounds; no embedding."""
+        return glance(self._encoder, photo)
 
     def embed(self, crop: FaceCrop) -> Embedding | None:
         """As face_ports.PhotoAnalyzer: by the given place, so that no second detection shifts the embedding."""

@@ -41,7 +41,7 @@ MIN_FACE_PX = 75
 
 
 @dataclass(frozen=True, slots=True)
-class _Find:
+class Find:
     """A face, in the coordinates of two pictures of one size: the original, and the copy in which it was found."""
 
     image: Image
@@ -53,16 +53,16 @@ class _Find:
 
 def explain(encoder: PhotoEncoder, image: Image, begun: float) -> PhotoAnalysis:
     """Return why no frontal face was found, `begun` being the processor's time when the photo was; no embedding."""
-    clear = _stretched(image)
+    clear = stretched(image)
     for look in (_look_plainly, _look_sharpened, _look_enlarged, _look_bordered):
         if look is not _look_plainly and time.process_time() - begun > MAX_BEGIN_CPU_S:
             break
         for find in look(encoder, image, clear):
-            return _explained(encoder, find, is_dark=clear is not image)
+            return explained(encoder, find, is_dark=clear is not image)
     return PhotoAnalysis(("no_face",))
 
 
-def _explained(encoder: PhotoEncoder, find: _Find, *, is_dark: bool) -> PhotoAnalysis:
+def explained(encoder: PhotoEncoder, find: Find, *, is_dark: bool) -> PhotoAnalysis:
     found = judge_face(encoder, find.image, find.box, find.copy)
     is_small = find.box.bottom - find.box.top < MIN_FACE_PX
     others = (reason for reason in found.reasons if reason != "face_too_small")
@@ -79,29 +79,29 @@ def _explained(encoder: PhotoEncoder, find: _Find, *, is_dark: bool) -> PhotoAna
     return found
 
 
-def _look_plainly(encoder: PhotoEncoder, image: Image, clear: Image) -> Iterator[_Find]:
+def _look_plainly(encoder: PhotoEncoder, image: Image, clear: Image) -> Iterator[Find]:
     for box in _search_slowly(encoder, clear):
-        yield _Find(image, clear, box, outside=_beyond(box, image))
+        yield Find(image, clear, box, outside=beyond(box, image))
 
 
-def _look_sharpened(encoder: PhotoEncoder, image: Image, clear: Image) -> Iterator[_Find]:
+def _look_sharpened(encoder: PhotoEncoder, image: Image, clear: Image) -> Iterator[Find]:
     picture = PilImage.fromarray(clear)
     scale = min(1.0, SLOW_SIDE / max(picture.size))
     small = picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))))
     sharp = small.filter(SHARPENING).resize(picture.size)
     for box in _search_slowly(encoder, np.asarray(sharp)):
-        yield _Find(image, clear, box, "blurred", _beyond(box, image))
+        yield Find(image, clear, box, "blurred", beyond(box, image))
 
 
-def _look_enlarged(encoder: PhotoEncoder, image: Image, clear: Image) -> Iterator[_Find]:
+def _look_enlarged(encoder: PhotoEncoder, image: Image, clear: Image) -> Iterator[Find]:
     longest = max(image.shape[:2])
     for box in detect_at(encoder.detect_eagerly, clear, min(MAX_ENLARGED, LARGE_SIDE / longest))[:MAX_EAGER_FACES]:
         if encoder.confirm(clear, box):
             is_small = box.bottom - box.top < SMALL_SHARE * longest
-            yield _Find(image, clear, box, "face_too_small" if is_small else "", _beyond(box, image))
+            yield Find(image, clear, box, "face_too_small" if is_small else "", beyond(box, image))
 
 
-def _look_bordered(encoder: PhotoEncoder, image: Image, clear: Image) -> Iterator[_Find]:
+def _look_bordered(encoder: PhotoEncoder, image: Image, clear: Image) -> Iterator[Find]:
     height, width = image.shape[:2]
     border = min(round(BORDER * max(height, width)), height - 1, width - 1)
     if border < 1:
@@ -114,14 +114,14 @@ def _look_bordered(encoder: PhotoEncoder, image: Image, clear: Image) -> Iterato
         inside = max(0, across) * max(0, down) / ((box.right - box.left) * (box.bottom - box.top))
         # What is mostly outside is a mirrored face alone.
         if inside > 1 / 3:
-            yield _Find(wide, wide_clear, box, outside=max(1 - inside, MIN_OUTSIDE + 0.01))
+            yield Find(wide, wide_clear, box, outside=max(1 - inside, MIN_OUTSIDE + 0.01))
 
 
 def _search_slowly(encoder: PhotoEncoder, image: Image) -> list[Box]:
     return detect_at(encoder.detect_slowly, image, min(1.0, SLOW_SIDE / max(image.shape[:2])))
 
 
-def _beyond(box: Box, image: Image) -> float:
+def beyond(box: Box, image: Image) -> float:
     """Return the share of a square box that the picture's edge has cut off."""
     height, width = image.shape[:2]
     if box.top > 0 and box.left > 0 and box.bottom < height and box.right < width:
@@ -130,7 +130,7 @@ def _beyond(box: Box, image: Image) -> float:
     return 1 - min(sides) / max(sides)
 
 
-def _stretched(image: Image) -> Image:
+def stretched(image: Image) -> Image:
     """Return a dark picture with its range of luminance stretched to the whole; any other as it is."""
     brightest = float(np.percentile(image, 99))
     if brightest >= DARK:

@@ -56,9 +56,9 @@ class FaceService:
         self._own = own
         self.model = analyzer.model
 
-    def check(self, photo: bytes) -> dict[str, Any]:
+    def check(self, photo: bytes, *, is_glance: bool = False) -> dict[str, Any]:
         """Return the face object of INTERFACES."""
-        return self._analyzer.analyze(photo).as_json()
+        return (self._analyzer.glance(photo) if is_glance else self._analyzer.analyze(photo)).as_json()
 
     def analyze(
         self, photos: Sequence[bytes], *, keep: bool = False, own: FaceModel | None = None

@@ -60,6 +60,8 @@ def _serve(line: socket.socket, analyzer: PhotoAnalyzer, processor_seconds: floa
 
 def _answer(analyzer: PhotoAnalyzer, request: dict[str, Any], photo: bytes) -> tuple[dict[str, Any], bytes]:
     """Embed a kept face, or judge any other photo."""
+    if request.get("glance"):
+        return messages.pack_analysis(analyzer.glance(photo))
     if box := messages.unpack_box(request.get("face")):
         return {}, messages.pack_vector(analyzer.embed(FaceCrop(photo, box)))
     found = analyzer.analyze(photo, keep=True) if request.get("keep") else analyzer.analyze(photo)

@@ -21,6 +21,9 @@ class Canned:
     def analyze(self, photo, *, keep=False):
         return self.analyses[int(photo)]
 
+    def glance(self, photo):
+        return PhotoAnalysis(("turned_away",))
+
 
 def face(vector=None, *reasons):
     return PhotoAnalysis(tuple(reasons), Box(1, 9, 9, 1), 90, 5.0, 0.5, embedding=vector)
@@ -45,6 +48,7 @@ def test_it_is_the_desk_of_the_api_and_closes_what_it_was_given(rows):
     closed = []
     desk: FaceDesk = FaceService(Canned(face(rows[0])), lambda: closed.append(True))
     assert desk.check(b"0")["ok"] is True
+    assert desk.check(b"0", is_glance=True)["reasons"] == ["turned_away"]
     desk.close()
     assert closed == [True]
     FaceService(Canned()).close()

@@ -2,12 +2,15 @@
 
 import asyncio
 import base64
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 
+from devicemgr.api.body_limit import PICTURE_TYPE
 from devicemgr.api.context import Context, Ctx, Who
 from devicemgr.api.conventions.revisions import IfMatch
 from devicemgr.api.routes.people.models import (
@@ -21,15 +24,30 @@ from devicemgr.api.routes.people.models import (
     Person,
     PhotoUpload,
 )
-from devicemgr.errors import InvalidInput
+from devicemgr.errors import InvalidInput, TooManyTries
 from devicemgr.people import camera_enrollment, face_samples, service
 from devicemgr.people.consents import Terms, renew
+from devicemgr.security.passwords import digest
+from devicemgr.security.rate_limit import TryLimit
 from devicemgr.store.people import people
 
 router = APIRouter(tags=["faces"])
 
 _JPEG = {"type": "string", "format": "binary"}
 _DISCONNECT_POLL_S = 0.25
+MAX_CHECKS_PER_S = 4
+_PHOTO: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {"schema": {"$ref": "#/components/schemas/PhotoUpload"}},
+        PICTURE_TYPE: {"schema": _JPEG},
+    },
+}
+
+
+def check_limit() -> TryLimit:
+    """Return a limit of checks per session: a webcam's page sends three a second."""
+    return TryLimit(MAX_CHECKS_PER_S, 1.0)
 
 
 def _bytes(text: str) -> bytes:
@@ -105,10 +123,37 @@ def withdraw_face(badge: str, context: Ctx, caller: Who, match: IfMatch) -> dict
     return service.withdraw_face(context.site, context.runtime, caller.actor, badge, match.require)
 
 
-@router.post("/faces/check", response_model=FaceAnalysis)
-def check_face(body: PhotoUpload, context: Ctx, _: Who) -> dict[str, Any]:
-    """Check whether a photo is fit for enrollment; store nothing."""
-    return context.site.parts.faces.check(_bytes(body.photo))
+@dataclass(frozen=True, slots=True)
+class _Photo:
+    data: bytes = field(repr=False)
+    is_picture: bool
+
+
+async def _photo(request: Request, caller: Who) -> _Photo:
+    """Return the photo of a body: a JPEG as it is, or base64 in JSON; TooManyTries over the session's limit."""
+    limit: TryLimit = request.app.state.face_checks
+    if caller.session is not None and not limit.take(digest(caller.session)):
+        raise TooManyTries(f"more than {MAX_CHECKS_PER_S} photos in a second; wait a second", retry_after_s=1)
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind not in (PICTURE_TYPE, "application/json"):
+        raise InvalidInput(f"send application/json or {PICTURE_TYPE}")
+    body = await request.body()
+    if kind == PICTURE_TYPE:
+        return _Photo(body, is_picture=True)
+    try:
+        return _Photo(_bytes(PhotoUpload.model_validate_json(body).photo), is_picture=False)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_url=False)) from error
+
+
+@router.post("/faces/check", response_model=FaceAnalysis, openapi_extra={"requestBody": _PHOTO})
+def check_face(photo: Annotated[_Photo, Depends(_photo)], context: Ctx) -> dict[str, Any]:
+    """Check whether a photo is fit for enrollment; store nothing.
+
+    A picture of a webcam may come as a JPEG of at most 300 KB instead of JSON: it gets a quick look, by the same
+    bounds. A session may check four photos a second.
+    """
+    return context.site.parts.faces.check(photo.data, is_glance=photo.is_picture)
 
 
 @router.post("/faces/identify", response_model=FaceMatch)
