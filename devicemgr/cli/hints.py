@@ -20,6 +20,7 @@ WORDS = {
     "pass_column": "or name a column with --column badge=HEADER",
     "pass_encoding": "or name it with --encoding",
     "pass_sheet": "see --sheet",
+    "pass_zip_encoding": "name it with --zip-encoding",
     "accept_clock": "if it is right: devicemgr clock --accept",
     "add_admin_and_approve": "there is no second admin yet, so first add them: "
     "`devicemgr operator add NAME --role admin --os-user USER`; they run `devicemgr operator approve {approval}`, "

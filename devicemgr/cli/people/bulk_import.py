@@ -1,7 +1,6 @@
-"""`enroll import`: everybody of a roster, a few requests at a time; each person all or nothing, and safe to repeat."""
+"""`enroll import`: everyone of a roster, a few requests at a time; each person all or nothing, and safe to repeat."""
 
 import os
-import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -11,16 +10,16 @@ from typing import Any
 from rich.progress import Progress
 
 from devicemgr.cli.context import api
-from devicemgr.cli.hints import message_of
+from devicemgr.cli.hints import joined
 from devicemgr.cli.output import warn
-from devicemgr.cli.people.photos import ANALYSIS_SECONDS, MOST_PHOTOS, advice, encoded, read_photo, remedy
-from devicemgr.cli.people.roster.archive import ZipPhoto
-from devicemgr.cli.people.roster.photo_paths import UNREADABLE
-from devicemgr.cli.people.roster.reader import Entry, Fault, Photo, SourceOptions, read_roster
+from devicemgr.cli.people.photos import ANALYSIS_SECONDS, advice, encoded, read_photo, remedy
 from devicemgr.cli.people.tables import note_form
 from devicemgr.cli.progress import progress
 from devicemgr.cli.transport.api_client import Api, ApiProblem, path
-from devicemgr.errors import DevicemgrError, InvalidInput
+from devicemgr.errors import DevicemgrError
+from devicemgr.people.imports.photos import Failure, NotTaken, PhotoImport, Result, Wanted
+from devicemgr.people.imports.roster.archive import ZipPhoto
+from devicemgr.people.imports.roster.reader import Entry, Photo, SourceOptions, read_roster
 from devicemgr.text import counted
 
 # Analysis takes a core whole, and gates come first.
@@ -28,68 +27,48 @@ _WORKERS = max(1, min(2, (os.cpu_count() or 1) // 2))
 _MOST_NOTES = 20
 
 
-@dataclass
-class Result:
-    """What became of everybody; numbers are of people, `failed` has a row for each photo or line at fault."""
+def summary(result: Result) -> str:
+    """Return one line for people."""
+    new = f"; {result.created} new" if result.created else ""
+    return f"{result.enrolled} enrolled, {result.skipped} skipped, {result.people_failed} failed{new}"
 
-    enrolled: int = 0
-    skipped: int = 0
-    created: int = 0
-    failed: list[dict[str, Any]] = field(default_factory=list)
-    people_failed: int = 0
-    unnamed: int = 0
-    updated: int = 0
-    differing: list[str] = field(default_factory=list)
-    other_name: list[str] = field(default_factory=list)
-    withdrawn: list[dict[str, Any]] = field(default_factory=list)
-    ended: list[dict[str, Any]] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def fail(self, rows: list[dict[str, Any]]) -> None:
-        """One person, with what is wrong."""
-        with self.lock:
-            self.failed += rows
-            self.people_failed += 1
+def as_json(result: Result) -> dict[str, Any]:
+    """Return one document."""
+    found: dict[str, Any] = {
+        "enrolled": result.enrolled,
+        "skipped": result.skipped,
+        "failed": [row_of(failure) for failure in result.failed],
+        "created": result.created,
+    }
+    if result.updated:
+        found["updated"] = result.updated
+    left = {"differing": result.differing, "withdrawn": result.withdrawn, "consent_ended": result.ended}
+    return found | {name: people for name, people in left.items() if people}
 
-    def leave(self, people: list[dict[str, Any]], badge: str, name: str, problem: ApiProblem) -> None:
-        """One person who is skipped: their consent is withdrawn or has ended."""
-        with self.lock:
-            people.append({"badge": badge, "name": name, "why": str(problem)})
-            self.skipped += 1
 
-    def summary(self) -> str:
-        """One line for people."""
-        new = f"; {self.created} new" if self.created else ""
-        return f"{self.enrolled} enrolled, {self.skipped} skipped, {self.people_failed} failed{new}"
+_CORRECT = "correct it, and run the same command again"
 
-    def as_json(self) -> dict[str, Any]:
-        """One document."""
-        found: dict[str, Any] = {
-            "enrolled": self.enrolled,
-            "skipped": self.skipped,
-            "failed": self.failed,
-            "created": self.created,
-        }
-        if self.updated:
-            found["updated"] = self.updated
-        left = {"differing": self.differing, "withdrawn": self.withdrawn, "consent_ended": self.ended}
-        return found | {name: people for name, people in left.items() if people}
+
+def row_of(failure: Failure) -> dict[str, Any]:
+    """Return a failure with what is wrong and what to do, in words."""
+    row: dict[str, Any] = {"badge": failure.badge, "file": failure.file, "reasons": list(failure.reasons)}
+    if failure.duplicate_of is not None:
+        row["duplicate_of"] = failure.duplicate_of
+    if failure.why:
+        why = joined(failure.why, failure.hint)
+        return row | {"why": why, "advice": why.partition("; ")[2] or _CORRECT}
+    return row | {"why": advice(row), "advice": remedy(row)}
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a person says of an import besides its source.
-
-    `levels` are granted to everyone in it, and `valid_to` ends the validity of those whose row has no end. `update`
-    gives people who are here the names, levels and times of the source.
-    """
+    """What a person says of an import besides its source."""
 
     consent: dict[str, Any]
     workers: int | None = None
     source: SourceOptions = field(default_factory=SourceOptions)
-    levels: tuple[str, ...] = ()
-    valid_to: str | None = None
-    update: bool = False
+    wanted: Wanted = field(default_factory=Wanted)
 
 
 def run(source: Path, options: Options) -> Result:
@@ -99,17 +78,13 @@ def run(source: Path, options: Options) -> Result:
         note_form(roster.table, source)
     _note(roster.skipped, "file was skipped", "files were skipped")
     result = Result()
-    for fault in roster.faults:
-        result.fail([_fault_row(fault)])
-    importer = _Importer(api(), options, result)
-    todo = [entry for entry in roster.entries if importer.accepts(entry)]
-    todo = importer.update(todo)
+    importer = PhotoImport(_ByApi(api(), options), options.wanted, result, _read)
+    todo = importer.prepare(roster)
     with progress() as bar:
         _work(importer.enroll, todo, options.workers or _WORKERS, bar)
-    result.failed.sort(key=lambda row: (row["badge"] or "", row["file"]))
-    for people in (result.withdrawn, result.ended):
-        people.sort(key=lambda row: str(row["badge"]))
-    importer.note_without_level(roster.entries)
+    result.sort()
+    more = "no level and can't pass anywhere"
+    _note(importer.without_level(roster.entries), f"person holds {more}", f"people hold {more}")
     _tell(result)
     return result
 
@@ -157,150 +132,41 @@ def _finished(
     yield from wait(waiting).done
 
 
-class _Importer:
-    """Enrolls one person a call, from any thread."""
+class _ByApi:
+    """imports.photos.People by the API."""
 
-    def __init__(self, api: Api, options: Options, result: Result) -> None:
+    def __init__(self, api: Api, options: Options) -> None:
         self._api = api
         self._options = options
-        self._result = result
-        found = api.get("/people")
-        self._names: dict[str, str] = {person["badge"]: person["name"] for person in found}
-        self._by_department = {person["badge"] for person in found if person["department_levels"]}
-        self._levels: dict[str, set[str]] = {person["badge"]: set(person["levels"]) for person in found}
 
-    def accepts(self, entry: Entry) -> bool:
-        """Return False, and note a failure, for what the API could only refuse."""
-        if len(entry.files) <= MOST_PHOTOS:
-            return True
-        why = f"there are {len(entry.files)} photos; keep the best {MOST_PHOTOS}"
-        self._result.fail([_row(entry.badge, str(entry.files[0].parent), "too_many_photos", why)])
-        return False
+    def present(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._api.get("/people")
+        return found
 
-    def update(self, entries: list[Entry]) -> list[Entry]:
-        """Give people who are here what the source states, or note what differs; return who is left to enroll."""
-        known = {place: entry for place, entry in enumerate(entries, 1) if entry.badge in self._names}
-        if not known:
-            return entries
-        rows = [self._row(place, entry) for place, entry in known.items()]
-        body = {"rows": rows, "update": True, "as_written": True, "plan": not self._options.update}
-        answer = self._api.post("/people/import", body, timeout=ANALYSIS_SECONDS)
-        for change in answer["changes"]:
-            self._note_change(change)
-        refused = {row["line"]: row["why"] for row in answer["refused"]}
-        for place, why in refused.items():
-            entry = known[place]
-            self._result.fail([_row(entry.badge, str(entry.files[0]), "bad_row", why)])
-        return [entry for place, entry in enumerate(entries, 1) if place not in refused]
+    def compare(self, rows: list[dict[str, Any]], *, is_plan: bool) -> dict[str, Any]:
+        body = {"rows": rows, "update": True, "as_written": True, "plan": is_plan}
+        answer: dict[str, Any] = self._api.post("/people/import", body, timeout=ANALYSIS_SECONDS)
+        return answer
 
-    def _note_change(self, change: dict[str, Any]) -> None:
-        badge, fields = change["badge"], change["fields"]
-        if self._options.update:
-            self._result.updated += 1
-            self._levels[badge] = set(fields.get("levels", [None, self._levels[badge]])[1])
-        elif differing := sorted(set(fields) - {"name"}):
-            self._result.differing.append(f"{badge} ({', '.join(differing)})")
+    def add(self, person: dict[str, Any]) -> None:
+        self._post("/people", person)
 
-    def _row(self, line: int, entry: Entry) -> dict[str, Any]:
-        """Return what the source states of someone who is here: levels of the table, and those of the option."""
-        valid_to = entry.valid_to or self._options.valid_to
-        stated = {"name": entry.name, "valid_from": entry.valid_from, "valid_to": valid_to}
-        row: dict[str, Any] = {name: value for name, value in stated.items() if value is not None}
-        if entry.levels or self._options.levels:
-            row["levels"] = sorted({*(entry.levels or self._levels[entry.badge]), *self._options.levels})
-        return {"line": line, "badge": entry.badge, **row}
+    def enroll(self, badge: str, photos: list[bytes]) -> dict[str, Any]:
+        body = {"photos": [encoded(photo) for photo in photos], "bulk": True, **self._options.consent}
+        return self._post(path("people", badge, "face"), body)
 
-    def note_without_level(self, entries: Iterable[Entry]) -> None:
-        """Warn of those in the source who can't pass anywhere."""
-        badges = [entry.badge for entry in entries if entry.badge not in self._by_department]
-        here = [badge for badge in badges if not self._levels.get(badge, {""})]
-        more = "no level and can't pass anywhere"
-        _note(here, f"person holds {more}", f"people hold {more}")
-
-    def enroll(self, entry: Entry) -> None:
-        """Create the person if need be, and enroll the photos; a refusal is noted, any other failure raised."""
+    def _post(self, where: str, body: dict[str, Any]) -> dict[str, Any]:
         try:
-            photos = self._read(entry)
-            if photos is None:
-                return
-            self._ensure(entry)
-            body = {"photos": photos, "bulk": True, **self._options.consent}
-            answer = self._api.post(path("people", entry.badge, "face"), body, timeout=ANALYSIS_SECONDS)
+            answer: dict[str, Any] = self._api.post(where, body, timeout=ANALYSIS_SECONDS)
         except ApiProblem as problem:
             if int(problem.document.get("status", 500)) >= 500:
                 raise
-            skipped = {"consent-withdrawn": self._result.withdrawn, "consent-ended": self._result.ended}
-            if (people := skipped.get(problem.slug)) is not None:
-                self._result.leave(people, entry.badge, self._names.get(entry.badge, entry.badge), problem)
-            else:
-                self._result.fail(_refused(entry, problem))
-            return
-        with self._result.lock:
-            if answer["faces"]:
-                self._result.enrolled += 1
-            else:
-                self._result.skipped += 1
-
-    def _read(self, entry: Entry) -> list[str] | None:
-        photos, faults = [], []
-        for file in entry.files:
-            try:
-                _require_readable(file)
-                photos.append(encoded(file.read() if isinstance(file, ZipPhoto) else read_photo(file)))
-            except InvalidInput as error:
-                faults.append(_row(entry.badge, str(file), "unreadable_file", message_of(error)))
-        if faults:
-            self._result.fail(faults)
-            return None
-        return photos
-
-    def _ensure(self, entry: Entry) -> None:
-        known = self._names.get(entry.badge)
-        if known is None:
-            body = {"name": entry.name or entry.badge, "badge": entry.badge, "levels": self._new_levels(entry)}
-            valid_to = entry.valid_to or self._options.valid_to
-            self._api.post("/people", body | {"valid_from": entry.valid_from, "valid_to": valid_to})
-            self._levels[entry.badge] = set(self._new_levels(entry))
-            with self._result.lock:
-                self._result.created += 1
-                self._result.unnamed += entry.name is None
-        elif entry.name is not None and entry.name != known and not self._options.update:
-            with self._result.lock:
-                self._result.other_name.append(f"{entry.badge} is {known} here, {entry.name} in the import")
-
-    def _new_levels(self, entry: Entry) -> list[str]:
-        return sorted({*entry.levels, *self._options.levels})
+            raise NotTaken(problem, problem.document.get("faces") or ()) from problem
+        return answer
 
 
-_CORRECT = "correct it, and run the same command again"
-
-
-def _row(badge: str | None, file: str, reason: str, why: str) -> dict[str, Any]:
-    return {"badge": badge, "file": file, "reasons": [reason], "why": why, "advice": why.partition("; ")[2] or _CORRECT}
-
-
-def _require_readable(file: Photo) -> None:
-    suffix = (file if isinstance(file, Path) else file.name).suffix.lower()
-    if suffix in UNREADABLE:
-        raise InvalidInput(f"photos of the kind {suffix} can't be read; save it as JPEG")
-
-
-def _fault_row(fault: Fault) -> dict[str, Any]:
-    return _row(fault.badge, fault.source, "bad_row", fault.why)
-
-
-def _refused(entry: Entry, problem: ApiProblem) -> list[dict[str, Any]]:
-    faces = problem.document.get("faces")
-    if not faces:
-        return [_row(entry.badge, str(entry.files[0]), "refused", str(problem))]
-    kept = ("reasons", "duplicate_of")
-    return [
-        {"badge": entry.badge, "file": str(entry.files[face["photo"] - 1])}
-        | {k: face[k] for k in kept if k in face}
-        | {"why": advice(face), "advice": remedy(face)}
-        for face in faces
-        if face["reasons"]
-    ]
+def _read(file: Photo) -> bytes:
+    return file.read() if isinstance(file, ZipPhoto) else read_photo(file)
 
 
 def _named(people: list[dict[str, Any]]) -> list[str]:

@@ -12,10 +12,11 @@ from devicemgr.cli.output import cell, details, emit, say, table, through, words
 from devicemgr.cli.people import bulk_import
 from devicemgr.cli.people.people import warn_if_not_wiped
 from devicemgr.cli.people.photos import ANALYSIS_SECONDS, MOST_PHOTOS, advice, encoded, read_photo
-from devicemgr.cli.people.roster.reader import SourceOptions
 from devicemgr.cli.people.tables import ColumnNames, Encoding, SheetName, layout_of
 from devicemgr.cli.transport.api_client import ApiProblem, path
 from devicemgr.errors import InvalidInput
+from devicemgr.people.imports.photos import Result, Wanted
+from devicemgr.people.imports.roster.reader import SourceOptions
 from devicemgr.text import counted, reference
 
 app = typer.Typer()
@@ -178,19 +179,17 @@ def import_(
         {"consent": reference(consent), "notice": notice, "consent_until": consent_until},
         workers,
         SourceOptions(layout_of(encoding, sheet, column), zip_encoding),
-        tuple(level or ()),
-        valid_to,
-        update,
+        Wanted(tuple(level or ()), valid_to, update),
     )
     result = bulk_import.run(source, options)
-    if not emit(result.as_json()):
+    if not emit(bulk_import.as_json(result)):
         _show_import(result)
     if result.failed:
         finish(EXIT_PROBLEMS)
 
 
-def _show_import(result: bulk_import.Result) -> None:
+def _show_import(result: Result) -> None:
     if result.failed:
-        rows = [(row["badge"], row["file"], row["why"]) for row in result.failed]
+        rows = [(row["badge"], row["file"], row["why"]) for row in map(bulk_import.row_of, result.failed)]
         table("Who failed, and why", ("badge", "file", "why"), rows, "")
-    words().print(result.summary(), soft_wrap=True, markup=False)
+    words().print(bulk_import.summary(result), soft_wrap=True, markup=False)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from devicemgr.errors import InvalidInput
+from devicemgr.people.imports.roster.photo_paths import MAX_PHOTO_BYTES as MAX_BYTES
 from devicemgr.text import safe
 
-MAX_BYTES = 20 * 1024 * 1024
 MOST_PHOTOS = 10
 # Ten photos at the analyzer's own deadline of 20 s each.
 ANALYSIS_SECONDS = 240.0

@@ -38,7 +38,9 @@ def make(site: Site, report: str, wanted: Wanted) -> dict[str, Any]:
         with site.database.read() as session:
             attendance.require_attendance(session)
     if not _TURN.acquire(timeout=_PATIENCE_S):
-        raise TooManyTries("another report is being made; try again in a minute", code="report_running", retry_after_s=60)
+        raise TooManyTries(
+            "another report is being made; try again in a minute", code="report_running", retry_after_s=60
+        )
     try:
         return REPORTS[report](site, wanted)
     finally:

@@ -91,10 +91,10 @@ SABOTAGES = (
     ),
     one(
         "links out of an import's folder followed",
-        "devicemgr/cli/people/roster/reader.py",
+        "devicemgr/people/imports/roster/reader.py",
         'return None if file.resolve().is_relative_to(inside) else "links out of the folder"',
         "return None",
-        "tests/devicemgr/cli/people/roster/test_reader.py",
+        "tests/devicemgr/people/imports/roster/test_reader.py",
     ),
     one(
         "a token revived by a clock that is set back",

@@ -5,7 +5,7 @@ from unicodedata import normalize
 
 import pytest
 
-from devicemgr.cli.people import bulk_import
+from devicemgr.people.imports.photos import PhotoImport
 
 
 @pytest.fixture
@@ -152,14 +152,14 @@ def test_sources_that_are_neither_folder_nor_table(home, cli, tmp_path):
 
 
 def test_an_interruption_keeps_what_is_done_and_says_how_to_go_on(home, cli, done, folder, monkeypatch):
-    real = bulk_import._Importer.enroll
+    real = PhotoImport.enroll
 
     def interrupted(self, entry):
         real(self, entry)
         if entry.badge == "2":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(bulk_import._Importer, "enroll", interrupted)
+    monkeypatch.setattr(PhotoImport, "enroll", interrupted)
     ran = cli("enroll", "import", folder, "--consent", "f", "--workers", "1")
     assert ran.code == 1
     assert "run the same command again" in ran.err.splitlines()[-1]

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable
 
-from devicemgr.errors import InvalidInput
+from devicemgr.errors import Hint, InvalidInput
 from devicemgr.text import safe
 
 _UTF8_FLAG = 0x800
@@ -31,7 +31,10 @@ def _require_encoding(encoding: str) -> None:
             return
     except (LookupError, UnicodeError, TypeError):
         pass
-    raise InvalidInput(f"'{safe(encoding, 40)}' is no encoding; use --zip-encoding cp866, gbk or another of Python's")
+    raise InvalidInput(
+        f"'{safe(encoding, 40)}' is no encoding; cp866 and gbk are two of those that are",
+        hint=Hint("pass_zip_encoding"),
+    )
 
 
 def _name(entry: zipfile.ZipInfo, encoding: str | None) -> str:
@@ -49,8 +52,10 @@ def _name(entry: zipfile.ZipInfo, encoding: str | None) -> str:
         except UnicodeDecodeError:
             continue
     if encoding is not None:
-        raise InvalidInput(f"the names in the archive are not in {encoding}; give another --zip-encoding")
-    raise InvalidInput(f"the archive does not say how its names are written; give --zip-encoding {_choices(raw)}")
+        raise InvalidInput(f"the names in the archive are not in {encoding}", hint=Hint("pass_zip_encoding"))
+    raise InvalidInput(
+        f"the archive does not say how its names are written: {_choices(raw)}", hint=Hint("pass_zip_encoding")
+    )
 
 
 def _unicode_path(extra: bytes, raw: bytes) -> str | None:
@@ -75,4 +80,4 @@ def _choices(raw: bytes) -> str:
             found.append(f"{name} for '{safe(raw.decode(name), 40)}'")
         except UnicodeDecodeError:
             continue
-    return " or ".join(found) or "NAME"
+    return " or ".join(found) or "the encoding is unknown"

@@ -9,6 +9,7 @@ from devicemgr.errors import InvalidInput
 from devicemgr.text import safe
 
 PathT = TypeVar("PathT", bound=PurePath)
+MAX_PHOTO_BYTES = 20 * 1024 * 1024
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".webp", ".bmp", ".heic", ".heif", ".hif", ".avif"})
 UNREADABLE = frozenset({".tif", ".tiff", ".gif", ".jxl", ".dng", ".cr2", ".nef", ".arw"})
 """Photos that can't be read here: their people are on the list of failures, not left out."""

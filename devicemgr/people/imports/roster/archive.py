@@ -4,22 +4,26 @@ No face lies in a temporary file, and no name in the archive becomes a path here
 it (a link, a way out, a bomb) refuses all of it.
 """
 
+import io
+import os
 import stat
+import struct
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from devicemgr.cli.people.photos import MAX_BYTES
-from devicemgr.cli.people.roster.archive_names import names_of
-from devicemgr.cli.people.roster.photo_paths import TABLES, NameIndex, local_path
 from devicemgr.errors import InvalidInput
+from devicemgr.people.imports.roster.archive_names import names_of
+from devicemgr.people.imports.roster.photo_paths import MAX_PHOTO_BYTES, TABLES, NameIndex, local_path
 from devicemgr.text import safe
 
 MOST_ENTRIES = 20_000
 MOST_BYTES = 8 * 1024**3
 MOST_TABLE_BYTES = 20 * 1024**2
+MOST_LIST_BYTES = 10 * 1024**2
+_END_BYTES, _MOST_END_BYTES = 22, 22 + 65_535
 # Photographs hardly shrink; what shrinks to less than a hundredth was made to fill memory.
 MOST_RATIO = 100
 _SMALL = 1024**2
@@ -47,17 +51,20 @@ class ZipPhoto:
 
     def read(self) -> bytes:
         """Its bytes; InvalidInput when they are not there, or not those that the archive's list promised."""
-        return _read(self._opened, self._entry, MAX_BYTES, str(self))
+        return _read(self._opened, self._entry, MAX_PHOTO_BYTES, str(self))
 
 
 class Archive:
     """An archive that was looked through; `photos` and `tables` are what it holds, in the order of their names."""
 
-    def __init__(self, source: Path, encoding: str | None = None) -> None:
+    def __init__(self, source: Path, encoding: str | None = None, data: bytes | None = None) -> None:
+        """Look through an archive; `data` is its content where it is in memory, and `source` its name."""
         self._source = source
         try:
-            # Kept open until the command ends: opened again for each photo, its list would be read as often.
-            self._opened = zipfile.ZipFile(source)
+            # Kept open until the import ends: opened again for each photo, its list would be read as often.
+            with source.open("rb") if data is None else io.BytesIO(data) as file:
+                _require_short_list(file)
+            self._opened = zipfile.ZipFile(source if data is None else io.BytesIO(data))
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
             raise InvalidInput(f"{safe(str(source), 200)} is not a complete ZIP archive; pack it again") from error
         self._entries = dict(_checked(self._opened.infolist(), encoding))
@@ -92,6 +99,21 @@ class Archive:
         return self._photo(found)
 
 
+def _require_short_list(file: IO[bytes]) -> None:
+    """Raise InvalidInput for a list of entries that would take minutes to read, and as much memory.
+
+    The end record has the length of the list (APPNOTE 4.3.16); without one there is no archive.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _MOST_END_BYTES))
+    end = file.read(_MOST_END_BYTES)
+    at = end.rfind(b"PK\5\6")
+    if at >= 0 and len(end) - at >= _END_BYTES:
+        (length,) = struct.unpack_from("<I", end, at + 12)
+        if min(length, size) > MOST_LIST_BYTES:
+            raise InvalidInput(f"the archive's list of entries has more than {MOST_LIST_BYTES // 1024**2} MB; split it")
+
+
 def _checked(entries: list[zipfile.ZipInfo], encoding: str | None) -> Iterator[tuple[PurePosixPath, zipfile.ZipInfo]]:
     """Yield the name of each file and folder; InvalidInput for the first entry that must not be there."""
     if len(entries) > MOST_ENTRIES:
@@ -119,7 +141,7 @@ def _objection(entry: zipfile.ZipInfo, name: str) -> str | None:
     """Why an entry must not be there, in words that follow its name."""
     kind = stat.S_IFMT(entry.external_attr >> 16)
     parts = PurePosixPath(name).parts
-    bound = max(MAX_BYTES, MOST_TABLE_BYTES)
+    bound = max(MAX_PHOTO_BYTES, MOST_TABLE_BYTES)
     objections = (
         (name.startswith("/") or ".." in parts or ":" in name, "leads out of the archive"),
         (not _is_plain(name), "is no plain name"),

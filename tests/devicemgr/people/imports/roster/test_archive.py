@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from devicemgr.cli.people.roster import archive as roster_zip
-from devicemgr.cli.people.roster.reader import read_roster
 from devicemgr.errors import InvalidInput
+from devicemgr.people.imports.roster import archive as roster_zip
+from devicemgr.people.imports.roster.reader import read_roster
 
 
 def packed(path: Path, entries: dict[str, bytes], **more: Any) -> Path:

@@ -6,8 +6,8 @@ from unicodedata import normalize
 import pytest
 from hypothesis import given, strategies as st
 
-from devicemgr.cli.people.roster.reader import read_roster, split_folder_name, split_name
 from devicemgr.errors import InvalidInput
+from devicemgr.people.imports.roster.reader import read_roster, split_folder_name, split_name
 from devicemgr.people.tables.columns import FIELDS
 from devicemgr.people.tables.reader import Layout, parse_table
 

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devicemgr.cli.hints import message_of
-from devicemgr.cli.people.roster.archive import Archive, ZipPhoto
-from devicemgr.cli.people.roster.photo_paths import SUFFIXES, UNREADABLE, Folder
-from devicemgr.errors import InvalidInput
+from devicemgr.errors import Hint, InvalidInput
+from devicemgr.people.imports.roster.archive import Archive, ZipPhoto
+from devicemgr.people.imports.roster.photo_paths import SUFFIXES, UNREADABLE, Folder
 from devicemgr.people.tables.columns import FIELDS
 from devicemgr.people.tables.reader import Layout, Row, Table, parse_table, read_table
 from devicemgr.text import badge as badge_text, person_name, safe
@@ -45,6 +44,7 @@ class Fault:
     badge: str | None
     source: str
     why: str
+    hint: Hint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,16 @@ def read_roster(source: Path, options: SourceOptions | None = None) -> Roster:
         raise InvalidInput(
             f"cannot read {safe(str(source), 200)} ({cause}); give a folder, a ZIP or a CSV, TSV or XLSX file"
         ) from error
+    return _with_someone(roster, source)
+
+
+def read_archive(name: str, data: bytes, options: SourceOptions) -> Roster:
+    """Return the people in an archive that is in memory."""
+    source = Path(safe(name, 200))
+    return _with_someone(_archive(source, options, data), source)
+
+
+def _with_someone(roster: Roster, source: Path) -> Roster:
     if not roster.entries and not roster.faults:
         raise InvalidInput(f"no one is in {safe(str(source), 200)}; name photos BADGE_name.jpg, or use BADGE/photo.jpg")
     return roster
@@ -162,7 +172,7 @@ def _named(photos: Iterable[Placed], skipped: _Skipped) -> Roster:
                 _require_person(folder, stem)
             found.append((*(split_name(stem) if folder is None else split_folder_name(folder)), file))
         except InvalidInput as error:
-            faults.append(Fault(_likely_badge(stem), str(file), message_of(error)))
+            faults.append(Fault(_likely_badge(stem), str(file), str(error), error.hint))
     entries, doubtful = _grouped(found)
     known = {number for number, _, _ in found} | {fault.badge for fault in faults if fault.badge}
     faults += doubtful + list(_without_photo(skipped, known))
@@ -214,8 +224,8 @@ def _listed(source: Path, layout: Layout) -> Roster:
     return _table(read_table(source, layout, _REQUIRED, _KNOWN), Folder(source.parent).find)
 
 
-def _archive(source: Path, options: SourceOptions) -> Roster:
-    archive = Archive(source, options.zip_encoding)
+def _archive(source: Path, options: SourceOptions, data: bytes | None = None) -> Roster:
+    archive = Archive(source, options.zip_encoding, data)
     tables = archive.tables()
     if len(tables) == 1:
         (name,) = tables
@@ -372,4 +382,4 @@ def _add_row(row: Row, locate: Callable[[str], Photo], entries: list[Entry], fau
         times = (row.fields.get("valid_from") or None, row.fields.get("valid_to") or None)
         entries.append(Entry(badge_text(row.badge), name, files, row.several("levels"), *times))
     except InvalidInput as error:
-        faults.append(Fault(row.badge, f"line {row.line}", message_of(error)))
+        faults.append(Fault(row.badge, f"line {row.line}", str(error), error.hint))
