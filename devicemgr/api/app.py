@@ -32,6 +32,7 @@ from devicemgr.api.routes.devices import (
     sync,
     trace,
 )
+from devicemgr.api.routes.imports import imports
 from devicemgr.api.routes.people import (
     calibration,
     credentials,
@@ -61,6 +62,7 @@ from devicemgr.api.stream.broadcast import Broadcast
 from devicemgr.ledger.refusals import RefusedCalls
 from devicemgr.operations.jobs import Jobs
 from devicemgr.people.lists.editions import Editions
+from devicemgr.people.imports.jobs import ImportJobs
 from devicemgr.security.sessions import SignIns
 
 
@@ -82,6 +84,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.jobs = Jobs()
     app.state.people = Editions(context.site)
     app.state.face_checks = faces.check_limit()
+    app.state.imports = ImportJobs()
     app.state.signins = SignIns(context.site)
     app.state.refusals = RefusedCalls(partial(Context.record_soon, context))
     problems.install(app)
@@ -104,6 +107,7 @@ def _routes() -> list[BaseRoute]:
         roster,
         people,
         tables,
+        imports,
         credentials,
         faces,
         calibration,

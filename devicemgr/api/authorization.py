@@ -145,6 +145,14 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("GET", "/people/changes"): _ADMIN,
     ("POST", "/people/suspensions"): _ADMIN,
     ("POST", "/people/import"): _ADMIN,
+    ("GET", "/imports"): _ADMIN,
+    ("POST", "/imports"): _ADMIN,
+    ("GET", "/imports/{job}"): _ADMIN,
+    ("DELETE", "/imports/{job}"): _ADMIN,
+    ("GET", "/imports/{job}/rows"): _ADMIN,
+    ("GET", "/imports/{job}/failures"): _ADMIN,
+    ("POST", "/imports/{job}/start"): _ADMIN,
+    ("POST", "/imports/{job}/stop"): _ADMIN,
     ("GET", "/people/{badge}"): _ADMIN,
     ("PUT", "/people/{badge}"): _ADMIN,
     ("PATCH", "/people/{badge}"): _ADMIN,
@@ -286,6 +294,7 @@ PEOPLE_CHANGES: Mapping[str, frozenset[Role]] = {
     "levels": _GRANTS,
     "department": TABLE["PATCH", "/people/{badge}"] & _GRANTS,
     "cards": TABLE["POST", "/people/{badge}/cards"] & TABLE["DELETE", "/people/{badge}/cards/{number}"],
+    "face": TABLE["POST", "/people/{badge}/face"],
 }
 """Who may make which change by a table of people: those who may call the route for that change alone."""
 

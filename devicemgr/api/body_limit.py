@@ -15,6 +15,9 @@ _FIRMWARE = re.compile(r"/api/v1/devices/[^/]+/firmware\Z")
 PICTURE_BYTES = 300 * 1024
 PICTURE_TYPE = "image/jpeg"
 _FACE_CHECK = "/api/v1/faces/check"
+# An archive of photos, which waits in memory.
+IMPORT_BYTES = 128 * 1024 * 1024
+_IMPORTS = "/api/v1/imports"
 MOST_KEY = "devicemgr.most_body"
 """In a request's scope: a lower bound for this one."""
 
@@ -64,6 +67,8 @@ def _most(scope: Scope) -> int:
     """Return the bound of a request by its route, and by the type of its body."""
     if scope["method"] == "PUT" and _FIRMWARE.match(scope["path"]):
         return FIRMWARE_BYTES
+    if scope["method"] == "POST" and scope["path"] == _IMPORTS:
+        return IMPORT_BYTES
     kind = dict(scope["headers"]).get(b"content-type", b"").partition(b";")[0].strip().lower()
     return PICTURE_BYTES if scope["path"] == _FACE_CHECK and kind == PICTURE_TYPE.encode() else MAX_BODY
 

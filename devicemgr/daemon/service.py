@@ -172,6 +172,7 @@ class Daemon(DaemonRuntime):
             systemd.notify("STOPPING=1")
             deadline = time.monotonic() + _STOP_S
             api.stop(1.3)
+            app.state.imports.close(0.7)
             app.state.refusals.flush()
             self.stop(deadline)
             os.close(lock)

@@ -44,6 +44,8 @@ _NAMES = {
     ("PUT", "/devices/{name}/firmware"): "devices_firmware_send",
     ("POST", "/people/import"): "people_import",
     ("GET", "/people/changes"): "people_changes",
+    ("GET", "/imports/{job}/rows"): "imports_rows_list",
+    ("GET", "/imports/{job}/failures"): "imports_failures_export",
     ("POST", "/zones/reset"): "zones_reset_all",
     ("POST", "/zones/{name}/reset"): "zones_reset",
     ("POST", "/visitors/{badge}/arrive"): "visitors_arrive",

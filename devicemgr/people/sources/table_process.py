@@ -9,6 +9,7 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -28,11 +29,18 @@ _MAX_MEMORY_BYTES = 2 * 1024**3
 _NICENESS = 10
 
 
-def read_apart(data: bytes, name: str, layout: Layout) -> Table:
+def read_apart(
+    data: bytes,
+    name: str,
+    layout: Layout,
+    required: Sequence[str] = ("badge",),
+    known: Sequence[str] = (*FIELDS, ID),
+) -> Table:
     """Return the table as `parse_table` does; InvalidInput also when that takes too much."""
     if len(data) <= _MAX_BYTES_HERE and not is_workbook(data):
-        return _parse(data, name, layout)
-    command = [sys.executable, "-P", "-m", _MODULE, name, json.dumps(asdict(layout))]
+        return parse_table(data, name, layout, required, known)
+    options = json.dumps([asdict(layout), list(required), list(known)])
+    command = [sys.executable, "-P", "-m", _MODULE, name, options]
     try:
         ran = subprocess.run(  # noqa: S603 - our own interpreter and module
             command, input=data, capture_output=True, check=False, timeout=_MAX_SECONDS
@@ -46,17 +54,15 @@ def read_apart(data: bytes, name: str, layout: Layout) -> Table:
     return Table(rows, found["form"], tuple(found["fields"]), tuple(found["ignored"]), found["is_guess"])
 
 
-def _parse(data: bytes, name: str, layout: Layout) -> Table:
-    return parse_table(data, name, layout, ("badge",), (*FIELDS, ID))
-
-
 def main() -> None:
     """Read the table from standard input and print it, or why it can't be read."""
     os.nice(_NICENESS)
     resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
     answer: dict[str, Any]
     try:
-        answer = asdict(_parse(sys.stdin.buffer.read(MAX_BYTES + 1), sys.argv[1], Layout(**json.loads(sys.argv[2]))))
+        layout, required, known = json.loads(sys.argv[2])
+        data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        answer = asdict(parse_table(data, sys.argv[1], Layout(**layout), required, known))
     except InvalidInput as error:
         answer = {"refused": str(error), "hint": error.hint.code if error.hint else None}
     print(json.dumps(answer))

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS, PersonDetails
 from devicemgr.errors import DevicemgrError, StorageFailed, SystemFault
@@ -33,36 +33,63 @@ _MIN_PAUSE_S, _MAX_PAUSE_S = 0.002, 0.025
 _IN_FORCE_EVERY_S = 2.0
 
 
-def apply_plan(site: Site, runtime: Runtime, actor: str, plan: Plan) -> list[Refused]:
+class Progress(Protocol):
+    """Follows the changes of a plan, and stops them."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """True once no more changes are to be begun."""
+
+    def advance(self, count: int) -> None:
+        """Note that so many changes more were made or refused."""
+
+
+class _ToTheEnd:
+    is_stopped = False
+
+    def advance(self, count: int) -> None:
+        pass
+
+
+def apply_plan(site: Site, runtime: Runtime, actor: str, plan: Plan, progress: Progress = _ToTheEnd()) -> list[Refused]:
     """Make all changes, what takes rights away first; return those that were refused after all.
 
-    Each person is changed whole or not at all. What was done before a failure of storage stays, and the same table
-    again does the rest.
+    Each person is changed whole or not at all. What was done before a failure of storage or a stop stays, and the same
+    table again does the rest.
     """
     refused: list[Refused] = []
+    done: list[Change] = []
     takes_away = [change for change in plan.changes if change.change in ("suspend", "remove")]
     others = [change for change in plan.changes if change not in takes_away] if takes_away else list(plan.changes)
     try:
-        for changes in (takes_away, others, hosts_of(plan.changes)):
-            refused += _apply_all(site, actor, changes)
+        for changes in (takes_away, others):
+            refused += _apply_all(site, actor, changes, progress, done)
             if changes:
                 runtime.rights_changed()
+        # Of whom a stop left out, none is given a host; who was added gets theirs, as a row is done whole.
+        refused += _apply_all(site, actor, hosts_of(done), _ToTheEnd(), [])
     finally:
         runtime.rights_changed()
-    if plan.changes:
-        _record(site, actor, plan, len(refused))
+    if done:
+        _record(site, actor, plan if len(done) == len(plan.changes) else replace(plan, changes=tuple(done)), refused)
     return refused
 
 
-def _apply_all(site: Site, actor: str, changes: Sequence[Change]) -> list[Refused]:
+def _apply_all(
+    site: Site, actor: str, changes: Sequence[Change], progress: Progress, done: list[Change]
+) -> list[Refused]:
     refused: list[Refused] = []
     in_force, is_all = time.monotonic(), True
     try:
         for batch in _batches(changes):
+            if progress.is_stopped:
+                break
             began = time.monotonic()
             is_all = began - in_force >= _IN_FORCE_EVERY_S or any(change.change != "add" for change in batch)
             refused += _apply_batch(site, actor, batch, changes_site=is_all)
             in_force = began if is_all else in_force
+            done += batch
+            progress.advance(len(batch))
             time.sleep(min(max(time.monotonic() - began, _MIN_PAUSE_S), _MAX_PAUSE_S))
     finally:
         if not is_all:
@@ -77,10 +104,10 @@ def counts_of(plan: Plan) -> dict[str, int]:
     return {name: sum(change.change == name for change in plan.changes) for name in names}
 
 
-def _record(site: Site, actor: str, plan: Plan, refused: int) -> None:
+def _record(site: Site, actor: str, plan: Plan, late: Sequence[Refused]) -> None:
     counts = counts_of(plan)
     with unit_of_work(site, actor, changes_site=False) as work:
-        work.record(IMPORTED, counts | {"refused": len(plan.refused) + refused, "digest": plan.digest})
+        work.record(IMPORTED, counts | {"refused": len(plan.refused) + len(late), "digest": plan.digest})
 
 
 def _batches(changes: Iterable[Change]) -> Iterator[Sequence[Change]]:

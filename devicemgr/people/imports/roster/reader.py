@@ -88,10 +88,14 @@ def read_roster(source: Path, options: SourceOptions | None = None) -> Roster:
     return _with_someone(roster, source)
 
 
-def read_archive(name: str, data: bytes, options: SourceOptions) -> Roster:
+Parse = Callable[[bytes, str, Layout, Sequence[str], Sequence[str]], Table]
+"""Reads a table of an archive, as `parse_table` does."""
+
+
+def read_archive(name: str, data: bytes, options: SourceOptions, parse: Parse) -> Roster:
     """Return the people in an archive that is in memory."""
     source = Path(safe(name, 200))
-    return _with_someone(_archive(source, options, data), source)
+    return _with_someone(_archive(source, options, data, parse), source)
 
 
 def _with_someone(roster: Roster, source: Path) -> Roster:
@@ -224,12 +228,12 @@ def _listed(source: Path, layout: Layout) -> Roster:
     return _table(read_table(source, layout, _REQUIRED, _KNOWN), Folder(source.parent).find)
 
 
-def _archive(source: Path, options: SourceOptions, data: bytes | None = None) -> Roster:
+def _archive(source: Path, options: SourceOptions, data: bytes | None = None, parse: Parse = parse_table) -> Roster:
     archive = Archive(source, options.zip_encoding, data)
     tables = archive.tables()
     if len(tables) == 1:
         (name,) = tables
-        table = parse_table(archive.table(name), name.name, options.layout, _REQUIRED, _KNOWN)
+        table = parse(archive.table(name), name.name, options.layout, _REQUIRED, _KNOWN)
         return _table(table, lambda named: archive.photo(name, named))
     skipped = _Skipped()
     return _named(_in_archive(archive, skipped), skipped)
