@@ -61,8 +61,8 @@ from devicemgr.api.routes.visitors import visitors
 from devicemgr.api.stream.broadcast import Broadcast
 from devicemgr.ledger.refusals import RefusedCalls
 from devicemgr.operations.jobs import Jobs
-from devicemgr.people.lists.editions import Editions
 from devicemgr.people.imports.jobs import ImportJobs
+from devicemgr.people.lists.editions import Editions
 from devicemgr.security.sessions import SignIns
 
 

@@ -63,6 +63,7 @@ def explain(encoder: PhotoEncoder, image: Image, begun: float) -> PhotoAnalysis:
 
 
 def explained(encoder: PhotoEncoder, find: Find, *, is_dark: bool) -> PhotoAnalysis:
+    """Return the analysis of a face that was hard to find: never fit, and without an embedding."""
     found = judge_face(encoder, find.image, find.box, find.copy)
     is_small = find.box.bottom - find.box.top < MIN_FACE_PX
     others = (reason for reason in found.reasons if reason != "face_too_small")
