@@ -202,11 +202,12 @@ class ImportJobs:
             job.stop()
         return job
 
-    def forget(self, job_id: str) -> None:
+    def forget(self, job_id: str) -> ImportJob:
         """Stop an import, and forget what became of it."""
-        self.stop(job_id)
+        job = self.stop(job_id)
         with self._lock:
             self._jobs.pop(job_id, None)
+        return job
 
     def close(self, seconds: float) -> None:
         """Stop all of them, and wait for the person who is at work."""

@@ -150,7 +150,7 @@ def stop_import(job: str, jobs: Jobs, _: Who) -> dict[str, Any]:
     return jobs.stop(job).as_json()
 
 
-@router.delete("/{job}", status_code=204)
-def delete_import(job: str, jobs: Jobs, _: Who) -> None:
+@router.delete("/{job}", response_model=ImportState)
+def delete_import(job: str, jobs: Jobs, _: Who) -> dict[str, Any]:
     """Stop an import, and forget what became of it."""
-    jobs.forget(job)
+    return jobs.forget(job).as_json()
