@@ -26,9 +26,9 @@ _ADMIN = frozenset({Role.ADMIN})
 _GUARD = _ADMIN | {Role.GUARD}
 _TECHNICIAN = _ADMIN | {Role.TECHNICIAN}
 _AUDITOR = _ADMIN | {Role.AUDITOR}
+_OF_JOB = [("GET", ""), ("DELETE", ""), ("GET", "/rows"), ("GET", "/failures"), ("POST", "/start"), ("POST", "/stop")]
 
 TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
-    # How things are.
     ("GET", "/healthz"): ALL_ROLES,
     ("GET", "/metrics"): ALL_ROLES,
     ("GET", "/openapi.json"): ALL_ROLES,
@@ -147,12 +147,7 @@ TABLE: Mapping[tuple[str, str], frozenset[Role]] = {
     ("POST", "/people/import"): _ADMIN,
     ("GET", "/imports"): _ADMIN,
     ("POST", "/imports"): _ADMIN,
-    ("GET", "/imports/{job}"): _ADMIN,
-    ("DELETE", "/imports/{job}"): _ADMIN,
-    ("GET", "/imports/{job}/rows"): _ADMIN,
-    ("GET", "/imports/{job}/failures"): _ADMIN,
-    ("POST", "/imports/{job}/start"): _ADMIN,
-    ("POST", "/imports/{job}/stop"): _ADMIN,
+    **{(method, f"/imports/{{job}}{part}"): _ADMIN for method, part in _OF_JOB},
     ("GET", "/people/{badge}"): _ADMIN,
     ("PUT", "/people/{badge}"): _ADMIN,
     ("PATCH", "/people/{badge}"): _ADMIN,
@@ -351,10 +346,7 @@ def features(caller: Caller) -> list[str]:
 
 
 def sees_names(caller: Caller) -> bool:
-    """Return True for those who see people's names beside their badges: guards and admins, who stand at the door.
-
-    Auditors and technicians work with badges.
-    """
+    """Return True for those who see names beside badges: guards and admins; auditors and technicians do not."""
     return _may(caller, _GUARD)
 
 
@@ -404,6 +396,5 @@ def _refusal_of_call(caller: Caller, what: str, key: tuple[str, str]) -> NotAllo
 
 def _refusal(caller: Caller, what: str, allowed: frozenset[Role]) -> NotAllowed:
     who = " or ".join(role for role in Role if role in allowed) or "the owner of the host"
-    return NotAllowed(
-        f"{caller.actor} may not {what}; it is for: {who}", facts={"roles": sorted(str(role) for role in allowed)}
-    )
+    facts = {"roles": sorted(str(role) for role in allowed)}
+    return NotAllowed(f"{caller.actor} may not {what}; it is for: {who}", facts=facts)
