@@ -86,6 +86,11 @@ class Home:
         return self.path / "inbox"
 
     @property
+    def plans(self) -> Path:
+        """Return the folder of the plans' pictures, under names of our own."""
+        return self.path / "plans"
+
+    @property
     def reserve(self) -> Path:
         """A little room for the day the disk is full."""
         return self.path / "reserve"

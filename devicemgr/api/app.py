@@ -19,7 +19,7 @@ from devicemgr.api.conventions.document import complete
 from devicemgr.api.conventions.idempotency import Idempotency
 from devicemgr.api.conventions.operations import operation_id
 from devicemgr.api.desk.files import Desk
-from devicemgr.api.routes.areas import access, alarms, musters, reports, threats, whereabouts, zones
+from devicemgr.api.routes.areas import access, alarms, musters, plans, reports, threats, whereabouts, zones
 from devicemgr.api.routes.devices import (
     devices,
     discovery,
@@ -117,6 +117,7 @@ def _routes() -> list[BaseRoute]:
         calendars,
         zones,
         threats,
+        plans,
         sources,
         whereabouts,
         access,

@@ -56,6 +56,7 @@ _ALARMS = "devicemgr.cli.areas.alarms:app"
 _MUSTERS = "devicemgr.cli.areas.musters:app"
 _REPORTS = "devicemgr.cli.areas.reports:app"
 _THREATS = "devicemgr.cli.areas.threats:app"
+_PLANS = "devicemgr.cli.areas.plans:app"
 _INTERLOCKS = "devicemgr.cli.areas.zones:interlock"
 _DEPARTMENTS = "devicemgr.cli.site.departments:app"
 _KEYS = "devicemgr.cli.site.keys:app"
@@ -80,6 +81,7 @@ GROUPS = {
     "access": "Access decisions: would a person pass, and why was one refused.",
     "report": "Reports: who was here and for how long, who was refused, visits and musters.",
     "interlock": "Interlocks: groups of portals of which at most one is not shut.",
+    "plan": "Plans: drawings of the site with its portals, devices and zones.",
     "udev": "Names that stay for serial devices.",
     "audit": "Verify and export the audit log.",
     "operator": "Operators: who may work with the daemon, in which roles.",
@@ -94,7 +96,7 @@ SECTIONS = {
         *("person", "source", "enroll", "card", "pin"),
         *("level", "department", "schedule", "calendar"),
     ),
-    "Entrances": ("portal", "zone", "interlock", "device", "udev", "sim"),
+    "Entrances": ("portal", "zone", "interlock", "device", "plan", "udev", "sim"),
     "Site and record": (
         "export",
         "apply",
@@ -267,6 +269,12 @@ COMMANDS = {
     "threat edit": Row(_THREATS, "Change a threat; what is not given stays."),
     "threat remove": Row(_THREATS, "Remove a threat that is not in force."),
     "threat set": Row(_THREATS, "Put a threat in force at once: a lockdown, such as for an intruder."),
+    "plan add": Row(_PLANS, "Add a plan with a picture, or give one another; what stands on it stays."),
+    "plan list": Row(_PLANS, "List the plans."),
+    "plan show": Row(_PLANS, "Show what stands on a plan, and where."),
+    "plan place": Row(_PLANS, "Place a portal, device or zone on a plan, move it, or take it away."),
+    "plan export": Row(_PLANS, "Write the picture of a plan into a new file."),
+    "plan remove": Row(_PLANS, "Remove a plan, and erase its picture."),
     "threat end": Row(_THREATS, "End a threat; free times go on, and what a guard had freed before stays normal."),
     "alarm list": Row(
         _ALARMS, "List alarms: those that are active, and those that no one has acknowledged; the most urgent first."

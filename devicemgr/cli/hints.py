@@ -64,6 +64,7 @@ WORDS = {
     "list_musters": "`devicemgr muster list` shows them",
     "list_operators": "`devicemgr operator list` shows them",
     "list_people": "`devicemgr person list` shows all",
+    "list_plans": "`devicemgr plan list` shows them",
     "list_portals": "`devicemgr portal list` shows them",
     "list_schedules": "`devicemgr schedule list` shows them",
     "list_visitors": "`devicemgr visitor list` shows them",

@@ -24,7 +24,7 @@ from devicemgr.errors import DevicemgrError, InvalidInput, StorageFailed
 from devicemgr.home import Home
 from devicemgr.ledger import restorations
 from devicemgr.ledger.sealer import Sealer
-from devicemgr.recovery import backup_stream, person_keys
+from devicemgr.recovery import backup_stream, person_keys, plan_pictures
 from devicemgr.recovery.person_keys import KeysFile, PersonKeys
 from devicemgr.store import backup_copy
 from devicemgr.store.database import Database, Session, get_meta, set_meta
@@ -69,6 +69,7 @@ def make(work: Work, file: Path, keys: Path, passphrase: str, actor: str, on_pro
         manifest = _manifest(work, copy, secret) | {"proof": proof}
         _write_keys(work, keys, secret, made)
         manifest["people"] = copy.take_out(_record_sealer(work))
+        copy.add_files(plan_pictures.of(work.home, copy))
         manifest["size"] = copy.size
         about = {"id": identity, "made": made, "by": f"devicemgr {__version__}", "schema": manifest["schema"]}
         draft = _write(file, passphrase, about, manifest, copy, on_progress)

@@ -20,7 +20,7 @@ from devicemgr.ledger.restorations import RESTORED
 from devicemgr.ledger.sealer import Sealer, read_key
 from devicemgr.ledger.spill_file import Spill
 from devicemgr.ledger.writer import Ledger
-from devicemgr.recovery import backup, backup_stream, home_swap, person_keys
+from devicemgr.recovery import backup, backup_stream, home_swap, person_keys, plan_pictures
 from devicemgr.store import backup_copy
 from devicemgr.store.database import FINGERPRINT, Database, get_meta
 from devicemgr.store.ledger import events, seals
@@ -117,6 +117,7 @@ def _filled(
     with backup_copy.named(fresh.database) as copy:
         keyring = vault.file_key(manifest["keyring"])
         count.people = copy.put_back(_records(copy, vault, keyring, entries, count))
+        plan_pictures.put_back(fresh, copy)
     return count, manifest
 
 

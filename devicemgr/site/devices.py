@@ -14,6 +14,7 @@ from devicemgr.domain.ledger_events import Fact
 from devicemgr.domain.model import DeviceConfig
 from devicemgr.errors import Hint, InvalidInput, RequestError
 from devicemgr.site import password_scope
+from devicemgr.site.plans import service as plans
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.database import Session
@@ -188,6 +189,7 @@ def remove_device(work: UnitOfWork, name: str, left_facts: LeftFacts, *, forget:
     rows.remove_device(work.session, row)
     work.record("admin.device_removed", {"device": name, "left_people": len(people)}, before=before)
     work.site.ledger.append(work.session, facts)
+    plans.forget(work, "device", name)
     return len(people)
 
 

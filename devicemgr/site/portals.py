@@ -10,6 +10,7 @@ from devicemgr.domain.ports.driver import DriverCatalog
 from devicemgr.domain.rules.factors import lacking
 from devicemgr.errors import AlreadyExists, Hint, InvalidInput, RequestError
 from devicemgr.site.areas import zones
+from devicemgr.site.plans import service as plans
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.database import Session
 from devicemgr.store.site import access_levels, devices, portals as rows, zones as zone_rows
@@ -169,6 +170,7 @@ def remove_portal(work: UnitOfWork, name: str) -> None:
     work.record("admin.portal_removed", {"portal": name}, before=_rights_of(row))
     work.session.delete(row)
     work.session.flush()
+    plans.forget(work, "portal", name)
 
 
 def warnings_of(session: Session, catalog: DriverCatalog, row: PortalRow) -> list[str]:

@@ -1,7 +1,7 @@
 """Apply the changes of a site's file in one unit of work, each by the service of its kind."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from devicemgr.domain.face_model import FaceModel
@@ -13,6 +13,7 @@ from devicemgr.site.groups import departments
 from devicemgr.site.hours import calendars
 from devicemgr.site.hours.entries import feed_of_entry
 from devicemgr.site.hours.feeds import Reading
+from devicemgr.site.plans import service as plans
 from devicemgr.site.sources import changes as source_changes
 from devicemgr.site.sources.fields import SourceFields
 from devicemgr.site.unit_of_work import UnitOfWork
@@ -27,13 +28,15 @@ Change = Mapping[str, Any]
 class SiteChanges:
     """Changes to make what `wanted` says; `left_facts` is for devices that are removed.
 
-    `readings` are those of calendars that follow a feed which the site does not have yet.
+    `readings` are those of calendars that follow a feed which the site does not have yet, `pictures` those of plans
+    that get another one.
     """
 
     work: UnitOfWork
     wanted: site_file.Document
     left_facts: devices.LeftFacts
     readings: Mapping[str, Reading]
+    pictures: Mapping[str, plans.NewPicture] = field(default_factory=dict)
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Make all changes in order; the unit of work keeps or drops them together."""
@@ -51,6 +54,7 @@ class SiteChanges:
             "threats": self._threat,
             "departments": self._department,
             "sources": self._source,
+            "plans": self._plan,
         }
         for change in changes:
             makers[change["kind"]](change, change["name"])
@@ -165,6 +169,13 @@ class SiteChanges:
             source_changes.remove_source(self.work, name)
         else:
             source_changes.put_source(self.work, name, SourceFields(**self.wanted["sources"][name]))
+
+    def _plan(self, change: Change, name: str) -> None:
+        if change["change"] == "remove":
+            plans.remove_plan(self.work, name)
+        else:
+            placements = [plans.Placement(**one) for one in self.wanted["plans"][name]["placements"]]
+            plans.put_plan(self.work, name, placements, self.pictures.get(name))
 
 
 def _unknown_channels(_: str) -> int | None:

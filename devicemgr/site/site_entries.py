@@ -16,10 +16,11 @@ from devicemgr.site.areas.threats import ThreatFields
 from devicemgr.site.areas.zones import InterlockFields, ZoneFields
 from devicemgr.site.groups import departments
 from devicemgr.site.hours.entries import CalendarEntry, checked_entry, entry_of
+from devicemgr.site.plans.entries import PlanEntry
 from devicemgr.site.portals import PortalFields
 from devicemgr.site.site import Site
 from devicemgr.site.sources.fields import SourceFields
-from devicemgr.store.areas import threats as threat_rows
+from devicemgr.store.areas import plans as plan_rows, threats as threat_rows
 from devicemgr.store.database import Session
 from devicemgr.store.people import departments as department_rows, sources as source_rows
 from devicemgr.store.site import (
@@ -107,6 +108,7 @@ def current(session: Session) -> site_file.Document:
             name: {"levels": list(levels)} for name, levels in department_rows.levels_by_department(session).items()
         },
         "sources": {row.name: row.stated for row in source_rows.sources(session)},
+        "plans": {row.name: plan_rows.stated(row) for row in plan_rows.plans(session)},
     }
 
 
@@ -132,6 +134,7 @@ def checked(site: Site, found: site_file.Document) -> site_file.Document:
         "threats": _threat,
         "departments": _department,
         "sources": _source,
+        "plans": _plan,
     }
     for kind, read in readers.items():
         if kind in found:
@@ -284,6 +287,10 @@ def _stated_threat(rules: Mapping[str, Any]) -> dict[str, Any]:
 
 def _source(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     return _read(SourceFields, f"[sources.{name}]", fields).stated()
+
+
+def _plan(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return _read(PlanEntry, f"[plans.{name}]", fields).stated()
 
 
 def _covered(row: LevelRow) -> list[str]:

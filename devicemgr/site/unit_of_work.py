@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -62,7 +62,7 @@ class UnitOfWork:
     """A transaction under way; services write to `session` and record what they changed.
 
     `actor` is who makes it, None for the daemon. A unit in which nothing was recorded has changed nothing: it raises
-    no revision and announces nothing.
+    no revision and announces nothing. `after` is done behind the commit, such as deleting a file.
     """
 
     site: Site
@@ -70,6 +70,7 @@ class UnitOfWork:
     actor: str | None
     has_changes: bool = False
     batch: list[Fact] | None = None
+    after: list[Callable[[], None]] = field(default_factory=list)
 
     def record(
         self,
@@ -120,5 +121,7 @@ def unit_of_work(
         has_changed_site = work.has_changes and changes_site
         if has_changed_site:
             raise_revision(session)
+    for step in work.after:
+        step()
     if has_changed_site and runtime is not None:
         runtime.rights_changed()

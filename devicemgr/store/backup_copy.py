@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ Record = dict[str, list[dict[str, Any]]]
 _LEDGER = "events"
 _PEOPLE = "people"
 _SEALED = "backup_people"
+_FILES = "backup_files"
 _READ = 1024 * 1024
 _JOURNAL_VERSIONS = 18  # the header's two bytes that say how the file is written and read (sqlite.org/fileformat)
 
@@ -77,6 +78,27 @@ class Copy:
                         database.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
             database.execute(f"DROP TABLE {_SEALED}")
         return count
+
+    def add_files(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Put files of the home beside the tables, by their names."""
+        with self._database as database:
+            database.execute(f"CREATE TABLE {_FILES} (name TEXT PRIMARY KEY, content BLOB NOT NULL)")
+            for name, content in files:
+                database.execute(f"INSERT INTO {_FILES} VALUES (?, ?)", (name, content))  # noqa: S608
+
+    def take_files(self, write: Callable[[str, bytes], None]) -> None:
+        """Hand each file over and drop them all; a backup of an older version has none."""
+        if not self.scalar(f"SELECT count(*) FROM sqlite_master WHERE name = '{_FILES}'"):  # noqa: S608
+            return
+        with self._database as database:
+            for (name,) in database.execute(f"SELECT name FROM {_FILES}").fetchall():  # noqa: S608
+                query = f"SELECT content FROM {_FILES} WHERE name = ?"  # noqa: S608
+                write(name, database.execute(query, (name,)).fetchone()[0])
+            database.execute(f"DROP TABLE {_FILES}")
+
+    def column(self, query: str) -> list[Any]:
+        """Return the values that a query of ours gives, one a row."""
+        return [value for (value,) in self._database.execute(query)]
 
     def scalar(self, query: str) -> Any:
         """Return the one value that a query of ours gives."""

@@ -1,4 +1,4 @@
-"""The tables of zones, interlocks and threats, of who is where as the ledger was last folded, and of musters."""
+"""The tables of zones, interlocks, threats and plans, of who is where as the ledger was last folded, and of musters."""
 
 from typing import Any
 
@@ -73,3 +73,21 @@ class ThreatInForceRow(Base):
     reason: Mapped[str] = mapped_column(String(300))
     actor: Mapped[str | None] = mapped_column(String(80))
     freed: Mapped[list[str]] = mapped_column(JSON)
+
+
+class PlanRow(Base):
+    """A drawing of the site; `file` names its picture in the home, and `revision` counts its changes.
+
+    `digest` is that of the picture as it is kept, `given` that of the file that it was made of.
+    """
+
+    __tablename__ = "plans"
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    revision: Mapped[int]
+    file: Mapped[str | None] = mapped_column(String(80))
+    media: Mapped[str | None] = mapped_column(String(20))
+    digest: Mapped[str | None] = mapped_column(String(64))
+    given: Mapped[str | None] = mapped_column(String(64))
+    width: Mapped[int]
+    height: Mapped[int]
+    placements: Mapped[list[dict[str, Any]]] = mapped_column(JSON)

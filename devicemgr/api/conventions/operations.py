@@ -53,6 +53,7 @@ _NAMES = {
     ("POST", "/visitors/{badge}/cancel"): "visitors_cancel",
     ("POST", "/threats/{name}/set"): "threats_set",
     ("POST", "/threats/{name}/end"): "threats_end",
+    ("PUT", "/plans/{name}"): "plans_picture_set",
     ("GET", "/alarms/history"): "alarms_history",
     ("POST", "/alarms/{alarm}/acknowledge"): "alarms_acknowledge",
     ("POST", "/musters"): "musters_start",

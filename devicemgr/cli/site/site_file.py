@@ -1,16 +1,20 @@
 """`devicemgr apply` and `devicemgr export`: a site's set-up as one file."""
 
+from base64 import b64encode
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from devicemgr.atomic_files import new_file
+from devicemgr.cli.areas.plan_files import beside, write_beside
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api, finish, session
 from devicemgr.cli.output import cell, emit, say, table, warn
 from devicemgr.cli.site.hours_plan import show_hours
 from devicemgr.cli.site.replay import is_to_stop, show_replay
 from devicemgr.errors import InvalidInput
+from devicemgr.site import site_file
 from devicemgr.site.site_file import MOST_BYTES
 
 app = typer.Typer()
@@ -21,11 +25,28 @@ _SIGNS = {"add": "+", "edit": "~", "remove": "-"}
 
 
 @app.command("export")
-def export() -> None:
-    """Print the site's file (TOML): settings, devices, portals, levels, schedules; no people, no passwords."""
+def export(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="A new file, with the pictures of plans beside it; printed unless given."),
+    ] = None,
+) -> None:
+    """Print the site's file (TOML): settings, devices, portals, levels, schedules; no people, no passwords.
+
+    With FILE it is written there, and the pictures of plans beside it.
+    """
     found = api().get("/site")
+    plans = found["site"].get("plans", {})
+    if file is not None:
+        with new_file(file, 0o644) as out:
+            pictures = write_beside(file, plans)
+            out.write(found["toml"].encode())
+        say(f"wrote {', '.join(map(str, (file, *pictures)))}", found["site"])
+        return
     if not emit(found["site"]):
         typer.echo(found["toml"], nl=False)
+    if names := [plan["picture"] for plan in plans.values() if plan.get("picture")]:
+        warn(f"the pictures of plans ({', '.join(names)}) are written beside the file by: devicemgr export FILE")
 
 
 @app.command("apply")
@@ -52,7 +73,10 @@ def apply(
         raise typer.BadParameter("--replay changes nothing; give --plan too")
     if people and not replay:
         raise typer.BadParameter("--people goes with --replay, such as --replay 30d")
-    body: dict[str, Any] = {"toml": _read(file), "plan": plan, "prune": prune}
+    text = _read(file)
+    body: dict[str, Any] = {"toml": text, "plan": plan, "prune": prune}
+    if pictures := beside(file, site_file.parse(text).get("plans", {})):
+        body["pictures"] = {name: b64encode(content).decode() for name, content in pictures.items()}
     if replay:
         body |= {"replay": replay, "people": people or session().json}
     if prune and not plan:
@@ -62,7 +86,7 @@ def apply(
         _show(found)
         if replay:
             show_replay(found["replay"], people=people)
-    if is_to_stop(found) if replay else plan and found["changes"]:
+    if is_to_stop(found) if replay else plan and (found["changes"] or found["without_picture"]):
         finish(EXIT_DIFFERS)
 
 
@@ -96,6 +120,11 @@ def _show(found: dict[str, Any]) -> None:
     if found["two_admins"] and not found["applied"]:
         settings = ", ".join(found["two_admins"])
         warn(f"two admins must agree on {settings}: apply it, then another runs `devicemgr operator approve ID`")
+    for missing in found["without_picture"]:
+        warn(
+            f"the picture of plan {missing['name']} is missing: put {missing['picture']} beside the site's file and "
+            "apply it again"
+        )
     if names := ", ".join(found["without_password"]):
         warn(f"no password is stored for {names}: devicemgr device edit NAME --password-stdin")
 

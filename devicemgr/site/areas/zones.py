@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from devicemgr.domain.rules.schedules import parse_timezone
 from devicemgr.domain.zones import OUTSIDE, Enforcement
 from devicemgr.errors import AlreadyExists, Hint, InvalidInput, RequestError
+from devicemgr.site.plans import service as plans
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.areas import threats as threat_rows
 from devicemgr.store.database import Session
@@ -160,6 +161,7 @@ def remove_zone(work: UnitOfWork, name: str) -> None:
     work.record("admin.zone_removed", {"zone": name}, before=_rights_of(row))
     work.session.delete(row)
     work.session.flush()
+    plans.forget(work, "zone", name)
 
 
 def require_zones(session: Session, outside: str | None, inside: str | None) -> None:

@@ -12,7 +12,7 @@ from devicemgr.store.tables import (
     ScheduleRow,
     SourceRow,
 )
-from devicemgr.store.zone_tables import InterlockRow, ThreatRow, ZoneRow
+from devicemgr.store.zone_tables import InterlockRow, PlanRow, ThreatRow, ZoneRow
 from devicemgr.text import safe
 
 _HINTS = {
@@ -24,9 +24,12 @@ _HINTS = {
     "interlock": Hint("list_interlocks"),
     "threat": Hint("list_threats"),
     "source": Hint("list_sources"),
+    "plan": Hint("list_plans"),
 }
 
-Named = TypeVar("Named", PortalRow, ScheduleRow, LevelRow, CalendarRow, ZoneRow, InterlockRow, ThreatRow, SourceRow)
+Named = TypeVar(
+    "Named", PortalRow, ScheduleRow, LevelRow, CalendarRow, ZoneRow, InterlockRow, ThreatRow, SourceRow, PlanRow
+)
 
 
 def find_named(session: Session, table: type[Named], what: str, name: str) -> Named:

@@ -1,5 +1,6 @@
 """/site: all of a site's set-up as one file, put in force in one transaction."""
 
+import base64
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -16,13 +17,15 @@ from devicemgr.api.routes.site.calendars import ChangedDay
 from devicemgr.api.routes.site.site_replay import PlannedReplay, ReplayAnswer
 from devicemgr.api.site_rights import ACTION, require_rights_of_sources, require_roles, two_admin_changes
 from devicemgr.domain.rules.hours.hours_preview import changed_days
-from devicemgr.errors import ApprovalNeeded, PlanOutdated
+from devicemgr.errors import ApprovalNeeded, InvalidInput, PlanOutdated
 from devicemgr.people import erasure_events
 from devicemgr.security import approvals
 from devicemgr.site import site_entries, site_file
 from devicemgr.site.hours.entries import read_new
 from devicemgr.site.hours.feeds import Feed
 from devicemgr.site.hours.schedule_plan import change_json
+from devicemgr.site.plans import entries as plan_entries
+from devicemgr.site.plans.service import MAX_PLANS
 from devicemgr.site.site_changes import SiteChanges
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.database import Session, revision
@@ -31,7 +34,7 @@ from devicemgr.store.site import access_levels as schedule_rows, devices as devi
 router = APIRouter(prefix="/site", tags=["site"])
 
 # What is not in the file when there is none.
-_LEFT_OUT = ("model", "profiles", "calendars", "zones", "interlocks", "threats", "departments", "sources")
+_LEFT_OUT = ("model", "profiles", "calendars", "zones", "interlocks", "threats", "departments", "sources", "plans")
 
 
 class SiteFile(RequestBody):
@@ -47,6 +50,9 @@ class SiteFile(RequestBody):
     replay: str = Field("", max_length=20, examples=["30d"], description="How far back; who may read events may ask.")
     people: bool = False
     digest: str = Field("", max_length=64, description="That of a plan: 409 unless file and site are still the same.")
+    pictures: dict[str, str] = Field(
+        {}, max_length=MAX_PLANS, description="Pictures of plans, in base64, by the names of their plans."
+    )
 
 
 class SiteExport(ResponseBody):
@@ -72,6 +78,14 @@ class UnnamedEntry(ResponseBody):
     name: str
 
 
+class MissingPicture(ResponseBody):
+    """A picture that the file names and that is neither here nor sent."""
+
+    name: str = Field(examples=["ground"])
+    picture: str = Field(examples=["plan-ground.png"])
+    sha256: str | None
+
+
 class SiteApplied(ResponseBody):
     """What was changed, or by a plan would be."""
 
@@ -84,6 +98,9 @@ class SiteApplied(ResponseBody):
         [], description="By a plan: the hours that schedules would be open, and closed, in the next 90 days."
     )
     without_password: list[str] = Field(description="Devices whose password must still be given.")
+    without_picture: list[MissingPicture] = Field(
+        [], description="Pictures of plans that were not sent; their plans keep what they have."
+    )
     replay: ReplayAnswer | None = Field(None, description="What recorded requests would come to by the plan.")
 
 
@@ -128,16 +145,20 @@ def apply_site(body: SiteFile, context: Ctx, caller: Who, match: IfMatch) -> dic
         replay.check(is_plan=body.plan)
     wanted = site_entries.checked(context.site, site_file.parse(body.toml))
     readings = read_new(context.site, wanted.get("calendars", {}), partial(_require_calendar, caller))
-    answer: dict[str, Any] = {}
+    pictures = plan_entries.resolve(context.site, wanted.get("plans", {}), _opened(body.pictures))
+    answer: dict[str, Any] = {"without_picture": pictures.missing}
     try:
-        with context.change(caller) as work:
+        with (
+            plan_entries.written(context.site, pictures.found, is_plan=body.plan) as new,
+            context.change(caller) as work,
+        ):
             match.require(work.session)
             answer |= _answer(work.session, caller, wanted, body)
             # Only for a plan: a schedule that can't be read must not keep a file from mending it.
             before = schedule_rows.schedule_models(work.session) if body.plan else {}
             if replay is not None:
                 replay.take_present(work.session)
-            _apply(work, caller, SiteChanges(work, wanted, erasure_events.left_facts, readings), answer)
+            _apply(work, caller, SiteChanges(work, wanted, erasure_events.left_facts, readings, new), answer)
             if replay is not None:
                 replay.take_planned(work.session)
             if body.plan:
@@ -151,6 +172,13 @@ def apply_site(body: SiteFile, context: Ctx, caller: Who, match: IfMatch) -> dic
         _ask(context, caller, answer)
     context.site.database.forget()
     return answer
+
+
+def _opened(pictures: dict[str, str]) -> dict[str, bytes]:
+    try:
+        return {name: base64.b64decode(text, validate=True) for name, text in pictures.items()}
+    except ValueError as error:
+        raise InvalidInput("a picture of a plan is not in base64; send it again") from error
 
 
 def _answer(session: Session, caller: Caller, wanted: site_file.Document, body: SiteFile) -> dict[str, Any]:

@@ -51,6 +51,9 @@ levels = ["staff"]
 kind = "csv"
 file = "staff.csv"
 map = { Office = "staff" }
+
+[plans.ground]
+placements = [{ kind = "portal", name = "main", x = 10.0, y = 20.0 }]
 """
 TECHNICIAN, ADMIN = {Role.TECHNICIAN, Role.ADMIN}, {Role.ADMIN}
 MORE = {
@@ -64,6 +67,7 @@ MORE = {
     "departments": '[departments.Yard]\nlevels = ["staff"]\n',
     "levels": '[levels.guests]\nportals = ["main"]\n',
     "threats": '[threats.alert]\nallow = ["staff"]\n',
+    "plans": "[plans.first]\n",
     "sources": '[sources.agency]\nkind = "csv"\nfile = "agency.csv"\n',
 }
 EDITS = {
@@ -78,6 +82,7 @@ EDITS = {
     "departments": ('levels = ["staff"]', 'levels = ["staff", "back"]'),
     "threats": ("order = 9", "order = 8"),
     "sources": ("staff.csv", "all.csv"),
+    "plans": ("x = 10.0", "x = 11.0"),
 }
 ALONE = {
     ("calendars", "add"): ("POST", "/calendars"),
@@ -110,6 +115,9 @@ ALONE = {
     ("sources", "add"): ("POST", "/sources"),
     ("sources", "edit"): ("PATCH", "/sources/{name}"),
     ("sources", "remove"): ("DELETE", "/sources/{name}"),
+    ("plans", "add"): ("PUT", "/plans/{name}"),
+    ("plans", "edit"): ("PUT", "/plans/{name}/placements"),
+    ("plans", "remove"): ("DELETE", "/plans/{name}"),
 }
 """The route that makes the same change alone."""
 SETTINGS = {

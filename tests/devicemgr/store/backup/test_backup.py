@@ -245,3 +245,19 @@ def test_what_hr_keeps_comes_back_but_not_a_host_who_was_erased_since(staff, bac
         "kind": "contractor",
     }
     done("person", "edit", "8", "--phone", "112")
+
+
+def test_plans_come_back_with_their_pictures(staff, backup, restored, done, home, tmp_path):
+    drawing = tmp_path / "ground.svg"
+    drawing.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 3"><rect width="4" height="3"/></svg>')
+    done("plan", "add", "ground", drawing)
+    placed = done("plan", "place", "ground", "portal", "main", "--x", "10")
+    (picture,) = home.plans.iterdir()
+    backup("a")
+    done("plan", "remove", "ground", "--yes")
+    assert list(home.plans.iterdir()) == []
+    back = restored("a")["path"]
+    assert [file.name for file in (back / "plans").iterdir()] == [picture.name]
+    assert done("plan", "show", "ground") == placed
+    done("plan", "export", "ground", tmp_path / "again.svg")
+    assert "<rect" in (tmp_path / "again.svg").read_text()

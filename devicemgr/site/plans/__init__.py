@@ -1,0 +1,1 @@
+"""Plans of a site: drawings with portals, devices and zones on them."""
