@@ -8,10 +8,12 @@ const TIMEOUT_MS = 15_000;
 // While the daemon is away, the next try is not to wait for long.
 const VERSION_TIMEOUT_MS = 3000;
 
-type Method = "get" | "post" | "put" | "delete";
+type Method = "get" | "post" | "put" | "patch" | "delete";
 type Content<T> = T extends { content: { "application/json": infer Body } } ? Body : never;
 type Responses<T> = T extends { responses: infer R } ? Content<R[keyof R & (200 | 201)]> : never;
 type Sent<T> = T extends { requestBody: { content: { "application/json": infer Body } } } ? Body : undefined;
+/** What an operation takes. */
+export type Body<P extends keyof paths, M extends Method> = Sent<paths[P][M]>;
 export type Answer<P extends keyof paths, M extends Method> = Responses<paths[P][M]>;
 
 /** A refusal by the daemon: an RFC 9457 problem document. */

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { Answer } from "../../../api/client";
 import { counted, named, t } from "../../../base/i18n";
 import { listing } from "../../../parts/listing";
-import { fieldWords, valueWords } from "../words";
+import { fieldWords, valueWords } from "../parts/words";
 
 export type Plan = Answer<"/api/v1/site/apply", "post">;
 type Change = Plan["changes"][number];
@@ -60,7 +60,7 @@ function difference(change: Change, before: unknown, after: unknown): TemplateRe
 }
 
 /** Return the hours that schedules would be open and closed by a change. */
-export function hoursView(hours: readonly Hours[]): TemplateResult | typeof nothing {
+export function hoursView(hours: readonly Hours[]): TemplateResult {
   if (hours.length === 0) return html`<p class="effect" data-hours="0">${t("site.no_hours")}</p>`;
   return html`<section class="hours" data-hours=${hours.length}>
     <h3>${t("site.hours_ahead")}</h3>

@@ -1,5 +1,5 @@
 // Saving only what was not changed by others since it was read.
-import { Problem } from "../../api/client";
+import { Problem } from "../../../api/client";
 
 const MAX_TRIES = 3;
 
