@@ -58,7 +58,10 @@ class SitePlan extends StoreElement {
     this.stopWaiting();
     await this.during("plan", async (turn) => {
       const plan = await this.send({ plan: true });
-      if (turn === this.turn) this.plan = plan;
+      if (turn !== this.turn) return;
+      this.plan = plan;
+      await this.updateComplete;
+      this.querySelector<HTMLElement>(".plan")?.focus();
     });
   }
 
@@ -80,7 +83,7 @@ class SitePlan extends StoreElement {
 
   override render(): TemplateResult {
     const { plan } = this;
-    return html`<section class="plan" aria-label=${t("site.plan")} aria-busy=${this.isBusy !== null}>
+    return html`<section class="plan" tabindex="-1" aria-label=${t("site.plan")} aria-busy=${this.isBusy !== null}>
       <p class="busy" role="status">${this.isBusy ? t(`site_busy.${this.isBusy}`) : nothing}</p>
       ${this.error !== null ? this.trouble() : nothing}
       ${plan ? html`${changesView(plan)} ${this.notes(plan)} ${plan.hours.length > 0 ? hoursView(plan.hours) : nothing} ${this.waiting()} ${this.replay ? replayView(this.replay) : nothing} ${this.buttons(plan)}` : nothing}

@@ -1,5 +1,6 @@
 // Levels × portals as a grid: headers stay in sight, arrows go from cell to cell, and only what is seen is drawn.
 import { html, nothing, type TemplateResult } from "lit";
+import { repeat } from "lit/directives/repeat.js";
 import { DeskElement } from "../../../base/element";
 import { t } from "../../../base/i18n";
 import { href } from "../../../base/router";
@@ -50,7 +51,7 @@ class LevelMatrix extends DeskElement {
             </tr>
           </thead>
           <tbody>
-            ${this.levels.slice(rows.first, rows.last).map((level, at) => this.line(level, rows.first + at, portals, columns.first))}
+            ${repeat(this.levels.slice(rows.first, rows.last), (level) => level, (level, at) => this.line(level, rows.first + at, portals, columns.first))}
           </tbody>
         </table>
       </div>
@@ -60,7 +61,7 @@ class LevelMatrix extends DeskElement {
   private line(level: string, row: number, portals: readonly string[], first: number): TemplateResult {
     return html`<tr aria-rowindex=${row + 2}>
       <th scope="row" aria-colindex="1" title=${level}><a href=${href("site", "levels", level)} tabindex="-1">${level}</a></th>
-      ${portals.map((portal, at) => this.cell(level, portal, row, first + at))}
+      ${repeat(portals, (portal) => portal, (portal, at) => this.cell(level, portal, row, first + at))}
     </tr>`;
   }
 

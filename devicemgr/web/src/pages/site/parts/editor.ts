@@ -25,6 +25,8 @@ export interface Form {
   more?: TemplateResult;
 }
 
+const FIRST = "form :is(input, select, textarea):enabled, form [role=gridcell][tabindex=\"0\"], [data-close]";
+
 class Editor extends StoreElement {
   static override properties = { form: { attribute: false }, values: { state: true }, errors: { state: true }, error: { state: true }, isBusy: { state: true }, seen: { state: true } };
   declare form: Form;
@@ -50,6 +52,8 @@ class Editor extends StoreElement {
 
   override firstUpdated(): void {
     this.querySelector("dialog")?.showModal();
+    // Once the fields that are elements of their own are drawn too.
+    requestAnimationFrame(() => this.querySelector<HTMLElement>(FIRST)?.focus());
   }
 
   override render(): TemplateResult {

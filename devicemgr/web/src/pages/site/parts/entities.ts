@@ -59,6 +59,8 @@ export abstract class Entities<Row extends { name: string }> extends StoreElemen
   }
 
   private async open(wanted: string): Promise<void> {
+    // As it is now, not as it was listed: only what was not changed since is saved.
+    if (wanted !== NEW) await this.loaded.reload();
     const row = this.loaded.value?.find((one) => one.name === wanted) ?? null;
     if (row === null && wanted !== NEW) {
       say(t("site.no_such", { name: wanted }), "warn");
