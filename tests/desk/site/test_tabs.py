@@ -99,7 +99,7 @@ def test_an_interlock_a_threat_and_a_department(open_desk: Callable[..., Desk], 
     add_name(desk, "levels", "level-002")
     saved(desk)
     desk.find(".list", has_text=LONG[:20]).wait_for()
-    site.api.delete(f"/departments/{quote(LONG[:60].strip())}")
+    site.api.call("DELETE", f"/departments/{quote(LONG[:60].strip())}")
 
 
 def test_a_portal_is_changed(open_desk: Callable[..., Desk], site: Any, clean: None) -> None:
