@@ -11,7 +11,8 @@ const VERSION_TIMEOUT_MS = 3000;
 type Method = "get" | "post" | "put" | "patch" | "delete";
 type Content<T> = T extends { content: { "application/json": infer Body } } ? Body : never;
 type Responses<T> = T extends { responses: infer R } ? Content<R[keyof R & (200 | 201)]> : never;
-type Sent<T> = T extends { requestBody: { content: { "application/json": infer Body } } } ? Body : undefined;
+type Given<R> = [R] extends [never] ? undefined : R extends { content: { "application/json": infer Body } } ? Body : undefined;
+type Sent<T> = T extends { requestBody?: infer R } ? Given<NonNullable<R>> : undefined;
 /** What an operation takes. */
 export type Body<P extends keyof paths, M extends Method> = Sent<paths[P][M]>;
 export type Answer<P extends keyof paths, M extends Method> = Responses<paths[P][M]>;
@@ -107,6 +108,16 @@ export async function follow(after: number, take: (messages: Message[]) => void,
     if (done) return;
     take(reader.read(decoder.decode(value, { stream: true })));
   }
+}
+
+/** Return the address of a person's photo, which the browser reads itself. */
+export function photoAddress(badge: string): string {
+  return address(`${PREFIX}/people/{badge}/photo`, { path: { badge } });
+}
+
+/** Return the address of a person's copy of all that is stored, for a link that saves it. */
+export function personCopy(badge: string, templates = false): string {
+  return address(`${PREFIX}/people/{badge}/export`, { path: { badge }, query: templates ? { templates: "true" } : {} });
 }
 
 /** Return what names the version of the page that the daemon serves. */

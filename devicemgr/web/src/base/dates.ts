@@ -25,6 +25,11 @@ export function day(time: string | number, now: number = Date.now()): string {
   return text === shown.format(new Date(now)) ? "" : format({ day: "numeric", month: "short" }).format(new Date(time));
 }
 
+/** Return a day with its year. */
+export function date(time: string | number): string {
+  return format({ dateStyle: "medium" }).format(new Date(time));
+}
+
 /** Return a whole moment, with the zone. */
 export function moment(time: string | number): string {
   return format({ dateStyle: "medium", timeStyle: "long", hourCycle: "h23" }).format(new Date(time));

@@ -19,6 +19,7 @@ class Help extends DeskElement {
       ["o", t("help.open")],
       ["a", t("help.acknowledge")],
       ["p", t("help.pause")],
+      ...(store.may("POST /people") ? ([["n", t("help.new")], ["s", t("help.suspend")]] as [string, string][]) : []),
       ["?", t("help.keys")],
       ["Esc", t("help.close")],
     ];

@@ -25,6 +25,8 @@ export interface Rows<T> {
   tone?: (row: T) => string;
   /** Where Enter, a click or a touch leads. */
   open?: (row: T) => void;
+  /** What letters do with the row in focus. */
+  keys?: Record<string, (row: T) => void>;
   /** Instead of no rows. */
   empty: string | TemplateResult;
   /** What is behind the last row, such as a button for older ones. */
@@ -93,7 +95,12 @@ class Listing extends DeskElement {
     const at = all.indexOf(row);
     const goals: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 };
     const goal = goals[event.key];
-    if (event.key === "Enter") row.click();
+    const act = event.ctrlKey || event.altKey || event.metaKey ? undefined : this.given.keys?.[event.key];
+    const acted = this.given.rows[at];
+    if (act && acted !== undefined) {
+      act(acted);
+      event.stopPropagation();
+    } else if (event.key === "Enter") row.click();
     else if (goal !== undefined) all[goal]?.focus();
     else return;
     event.preventDefault();

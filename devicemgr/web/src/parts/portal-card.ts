@@ -4,6 +4,7 @@ import type { Event, PortalState } from "../api/types";
 import { clock, day, moment } from "../base/dates";
 import { t } from "../base/i18n";
 import { store } from "../live/store";
+import { photoOf } from "./photo";
 import { openDialog } from "./portal-dialog";
 import { portalSymbol, signOf, toneSymbol } from "./symbols";
 import { whyLink } from "../live/why-link";
@@ -28,6 +29,7 @@ function lastDecision(event: Event | undefined): TemplateResult {
   const what = isGranted ? t("live.granted") : t("live.denied");
   const score = store.session?.roles.includes("admin") ? scoreWords(event) : "";
   return html`<div class="decision ${isGranted ? "good" : "bad"}">
+    ${photoOf(event)}
     <p class="what">${toneSymbol(isGranted ? "good" : "bad")}${what}<time title=${moment(event.time)}>${time(event)}</time></p>
     <p class="who">${event.person_name ?? event.person ?? t("live.stranger")}</p>
     <p class="more">
