@@ -24,6 +24,8 @@ export class Problem extends Error {
     readonly code: string,
     readonly detail: string,
     readonly args: Record<string, unknown> = {},
+    /** With refused photos, the analysis of each. */
+    readonly faces: readonly unknown[] = [],
   ) {
     super(detail);
   }
@@ -55,6 +57,8 @@ export interface Parameters {
   match?: string;
   /** Takes the tag of what was read. */
   tagged?: (tag: string) => void;
+  /** A body that is no JSON, such as a picture or a file. */
+  raw?: { data: Uint8Array<ArrayBuffer>; type: string };
   /** For what takes its time. */
   timeoutMs?: number;
 }
@@ -68,17 +72,19 @@ export async function call<P extends keyof paths, M extends Method>(
 ): Promise<Answer<P, M>> {
   const isSignIn = method === "post" && path === `${PREFIX}/session`;
   const url = address(path, parameters);
+  const { raw } = parameters;
   const text = body === undefined ? undefined : JSON.stringify(body);
-  const key = method === "get" ? undefined : actions.begin(`${method} ${url} ${parameters.match ?? ""} ${text ?? ""}`);
+  const content = raw?.data ?? text;
+  const key = method === "get" || raw ? undefined : actions.begin(`${method} ${url} ${parameters.match ?? ""} ${text ?? ""}`);
   const response = await sent(url, {
     method: method.toUpperCase(),
     headers: {
       "X-CSRF-Token": csrf,
       ...(key === undefined ? {} : { "Idempotency-Key": key }),
-      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      ...(content === undefined ? {} : { "Content-Type": raw?.type ?? "application/json" }),
       ...(parameters.match === undefined ? {} : { "If-Match": parameters.match }),
     },
-    ...(text === undefined ? {} : { body: text }),
+    ...(content === undefined ? {} : { body: content }),
     signal: AbortSignal.timeout(parameters.timeoutMs ?? TIMEOUT_MS),
   }).finally(() => {
     if (key !== undefined) actions.end(key);
@@ -126,6 +132,11 @@ export async function pageVersion(): Promise<string> {
   return response.ok ? (response.headers.get("etag") ?? "") : "";
 }
 
+/** Return the address of the list of an import's failures, for a link that saves it. */
+export function importFailures(job: string): string {
+  return address(`${PREFIX}/imports/{job}/failures`, { path: { job } });
+}
+
 async function sent(url: string, options: RequestInit): Promise<Response> {
   try {
     return await fetch(url, { cache: "no-store", credentials: "same-origin", ...options });
@@ -137,7 +148,7 @@ async function sent(url: string, options: RequestInit): Promise<Response> {
 async function refusal(response: Response, isSignIn: boolean): Promise<Problem> {
   const found = (await response.json().catch(() => ({}))) as Partial<Problem>;
   if (response.status === 401 && !isSignIn) onSignedOut();
-  return new Problem(response.status, found.code ?? "", found.detail ?? response.statusText, found.args);
+  return new Problem(response.status, found.code ?? "", found.detail ?? response.statusText, found.args, found.faces);
 }
 
 function address(path: string, { path: named = {}, query = {} }: Parameters): string {

@@ -1,13 +1,15 @@
+// The face of one person: the element of the address `#/people/BADGE/face`.
 import { html, type TemplateResult } from "lit";
 import { StoreElement } from "../../base/element";
-import { t } from "../../base/i18n";
+import "./face/enrollment";
+import "./face/face.css";
 
 class PersonFace extends StoreElement {
   static override properties = { badge: { attribute: false } };
   declare badge: string;
 
   override render(): TemplateResult {
-    return html`<p class="empty">${t("page.loading")}</p>`;
+    return html`<desk-face-enrollment .badge=${this.badge}></desk-face-enrollment>`;
   }
 }
 

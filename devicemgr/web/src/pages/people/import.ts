@@ -1,11 +1,4 @@
-import { html, type TemplateResult } from "lit";
-import { StoreElement } from "../../base/element";
-import { t } from "../../base/i18n";
-
-class PeopleImport extends StoreElement {
-  override render(): TemplateResult {
-    return html`<p class="empty">${t("page.loading")}</p>`;
-  }
-}
-
-customElements.define("desk-people-import", PeopleImport);
+// Files of people: the element `desk-people-import` of the address `#/people/import`.
+import "./face/face.css";
+import "./import/import.css";
+import "./import/importing";

@@ -78,7 +78,7 @@ class SitePlan extends StoreElement {
   }
 
   private send(more: { plan?: boolean; digest?: string; replay?: string; people?: boolean }): Promise<Plan> {
-    return call("post", "/api/v1/site/apply", { timeoutMs: TIMEOUT_MS }, { toml: this.toml, prune: this.prune, plan: false, digest: "", replay: "", people: false, ...more });
+    return call("post", "/api/v1/site/apply", { timeoutMs: TIMEOUT_MS }, { toml: this.toml, prune: this.prune, pictures: {}, plan: false, digest: "", replay: "", people: false, ...more });
   }
 
   override render(): TemplateResult {
