@@ -50,7 +50,7 @@ class Bell extends StoreElement {
 /** Return that alarms wait and can't be heard, with the button that lets them; nothing while they can. */
 export function soundNotice(): TemplateResult | typeof nothing {
   const { state } = sound;
-  if (state === "on" || urgency(waiting(store.states.alarms)) === "none") return nothing;
+  if (state === "on" || (state === "blocked" && !sound.isSettled) || urgency(waiting(store.states.alarms)) === "none") return nothing;
   return html`<p class="notice warn" data-mute>${t(state === "off" ? "sound.notice_off" : "sound.notice")} <button type="button" data-sound-on @click=${() => sound.choose(true)}>${t("sound.turn_on")}</button></p>`;
 }
 

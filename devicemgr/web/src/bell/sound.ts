@@ -10,6 +10,8 @@ const PATTERNS: Record<"calm" | "urgent", { tones: readonly (readonly [at: numbe
 };
 const VOLUME = 0.4;
 const RAMP_S = 0.02;
+/** Where a browser allows sound, it is there within this time. */
+const START_MS = 1500;
 
 /** `off` by choice, `blocked` by the browser until there is a click or key; else it can be heard. */
 export type SoundState = "off" | "blocked" | "on";
@@ -18,6 +20,8 @@ export class Sound {
   private context: AudioContext | null = null;
   private wanted: Urgency = "none";
   private timer: ReturnType<typeof setInterval> | undefined;
+  /** The browser has had the time to allow sound. */
+  isSettled = false;
 
   constructor(private readonly changed: () => void) {}
 
@@ -57,6 +61,10 @@ export class Sound {
       this.begin();
       this.changed();
     });
+    setTimeout(() => {
+      this.isSettled = true;
+      this.changed();
+    }, START_MS);
     return context;
   }
 
