@@ -186,7 +186,7 @@ def test_after_a_reload_a_browser_that_lets_nothing_sound_is_said_to_need_a_clic
     desk = open_desk("guard")
     reopen(desk, TONES, BLOCKED)
     desk.find('[data-sound="blocked"]').wait_for()
-    desk.find("[data-mute]", has_text="the browser needs a click first").wait_for()
+    desk.find("[data-mute]", has_text="lets them sound only after a click").wait_for()
     assert desk.page.evaluate("deskTones") == 0
     desk.find("[data-mute] [data-sound-on]").click()
     desk.find('[data-sound="on"]').wait_for()

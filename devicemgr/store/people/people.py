@@ -82,12 +82,7 @@ def get(session: Session, badge: str) -> PersonRow:
     """Return the person with that badge; NotFound if there is none."""
     row = find(session, badge)
     if row is None:
-        raise NotFound(
-            f"no person has badge {safe(badge, 60)}",
-            code="person_not_found",
-            facts={"badge": safe(badge, 60)},
-            hint=Hint("list_people"),
-        )
+        raise NotFound(f"no person has badge {safe(badge, 60)}", code="person_not_found", hint=Hint("list_people"))
     return row
 
 

@@ -1,4 +1,4 @@
-// In the frame of every page: how many alarms wait, whether they can be heard, and new ones read aloud.
+// In the frame of every page: how many alarms wait, whether they can sound, and new ones read aloud.
 import { html, nothing, type TemplateResult } from "lit";
 import type { AlarmState } from "../api/types";
 import { StoreElement } from "../base/element";
@@ -47,7 +47,7 @@ class Bell extends StoreElement {
   }
 }
 
-/** Return that alarms wait and can't be heard, with the button that lets them; nothing while they can. */
+/** Return that alarms wait and can't sound, with the button that lets them; nothing while they can. */
 export function soundNotice(): TemplateResult | typeof nothing {
   const { state } = sound;
   if (state === "on" || (state === "blocked" && !sound.isSettled) || urgency(waiting(store.states.alarms)) === "none") return nothing;

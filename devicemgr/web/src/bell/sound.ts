@@ -13,7 +13,7 @@ const RAMP_S = 0.02;
 /** Where a browser allows sound, it is there within this time. */
 const START_MS = 1500;
 
-/** `off` by choice, `blocked` by the browser until there is a click or key; else it can be heard. */
+/** `off` by choice, `blocked` by the browser until there is a click or key; else it sounds. */
 export type SoundState = "off" | "blocked" | "on";
 
 export class Sound {
