@@ -117,4 +117,18 @@ SABOTAGES = (
         """uses schedule '{name}'; `devicemgr level remove` first", hint=""",
         "tests/devicemgr/cli/test_hints.py",
     ),
+    one(
+        "a plan's digest that is not compared",
+        "devicemgr/api/routes/site/site_file.py",
+        'if body.digest not in ("", digest):',
+        "if False:",
+        "tests/devicemgr/api/routes/test_site_plan.py",
+    ),
+    one(
+        "a plan of another state of the site that is applied",
+        "devicemgr/site/site_file.py",
+        'f"{revision} {int(prune)} {content}"',
+        'f"{int(prune)} {content}"',
+        "tests/devicemgr/api/routes/test_site_plan.py",
+    ),
 )
