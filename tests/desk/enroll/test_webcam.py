@@ -46,7 +46,7 @@ def watching(desk: Desk) -> None:
     """Start the camera, and keep it from being done: what is checked is answered as no face."""
     answer_all(desk, ["no_face"])
     start(desk)
-    desk.find(".hint", has_text="Look into the camera").wait_for()
+    desk.find(".advice", has_text="Look into the camera").wait_for()
 
 
 def is_off(desk: Desk, wait_for: Callable[..., Any]) -> None:

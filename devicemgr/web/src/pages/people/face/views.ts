@@ -10,7 +10,7 @@ export function finder(taken: number, wanted: number, hint: string): TemplateRes
       <video autoplay playsinline .muted=${true} disablepictureinpicture aria-label=${t("face.live")}></video>
       <svg viewBox="0 0 100 75" aria-hidden="true" preserveAspectRatio="xMidYMid slice">${svg`<ellipse cx="50" cy="36" rx="18" ry="25"/>`}</svg>
     </div>
-    <p class="hint" role="status">${hint}</p>
+    <p class="advice" role="status">${hint}</p>
     <p class="dots"><span aria-hidden="true">${places.map((isTaken) => (isTaken ? "●" : "○"))}</span> ${t("face.progress", { taken, wanted })}</p>`;
 }
 
