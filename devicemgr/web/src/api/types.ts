@@ -14,6 +14,26 @@ export type Tried = Schemas["AccessExplanation"];
 export type Check = Schemas["ExplainedCheck"];
 export type Advice = Schemas["Advice"];
 
+/** Where something stands on a plan, in per cent; an area of a zone has its corners. */
+export interface Placement {
+  kind: Schemas["Placed"]["kind"];
+  name: string;
+  x: number;
+  y: number;
+  rotation: number;
+  points?: [number, number][];
+}
+
+export interface PlanSummary {
+  name: string;
+  revision: number;
+  picture: { width: number; height: number; sha256: string } | null;
+}
+
+export interface Plan extends PlanSummary {
+  placements: Placement[];
+}
+
 export interface PortalState {
   name: string;
   mode: Mode;

@@ -30,7 +30,7 @@ export const PAGES: readonly Page[] = [
   {
     name: "plan",
     title: "page.plan",
-    needs: ["GET /portals"],
+    needs: ["GET /plans"],
     letter: "p",
     load: () => import("../pages/plan"),
     render: (rest) => html`<desk-plan .rest=${rest}></desk-plan>`,

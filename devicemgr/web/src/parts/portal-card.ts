@@ -19,7 +19,7 @@ export function portalCard(portal: PortalState): TemplateResult {
       <h3>${portal.name}</h3>
       <span class="state">${isPresent ? t(`sign.${sign}`) : t("live.since", { time: clock(store.lastMessage) })}</span>
     </header>
-    ${lastDecision(store.decisions.get(portal.name))} ${actions(portal)}
+    ${lastDecision(store.decisions.get(portal.name))} ${portalActions(portal)}
   </li>`;
 }
 
@@ -45,7 +45,8 @@ function time(event: Event): string {
   return `${day(event.time)} ${clock(event.time)}`.trim();
 }
 
-function actions(portal: PortalState): TemplateResult | typeof nothing {
+/** Return the buttons of what one may do at a portal; nothing where that is nothing. */
+export function portalActions(portal: PortalState): TemplateResult | typeof nothing {
   const opens = store.may("POST /portals/{name}/open");
   const modes = store.may("PUT /portals/{name}/mode");
   if (!opens && !modes) return nothing;

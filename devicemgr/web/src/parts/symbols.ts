@@ -61,9 +61,24 @@ const DEVICES: Record<string, [TemplateResult, string, string]> = {
   quarantined: [SQUARE, "Q", "bad"],
 };
 
+const UNKNOWN_DEVICE: [TemplateResult, string, string] = [DASHED, "?", "plain"];
+
 export function deviceSymbol(device: Pick<DeviceState, "state">): TemplateResult {
-  const [shape, letter, tone] = DEVICES[device.state] ?? [DASHED, "?", "plain"];
+  const [shape, letter, tone] = DEVICES[device.state] ?? UNKNOWN_DEVICE;
   return symbol(shape, letter, tone);
+}
+
+/** Return the symbol of a portal as a part of a larger drawing, 24 units wide around its middle. */
+export function portalMark(sign: PortalSign): TemplateResult {
+  return mark(...PORTALS[sign]);
+}
+
+export function deviceMark(device: Pick<DeviceState, "state">): TemplateResult {
+  return mark(...(DEVICES[device.state] ?? UNKNOWN_DEVICE));
+}
+
+function mark(shape: TemplateResult, letter: string, tone: string): TemplateResult {
+  return svg`<g class="symbol ${tone}" transform="translate(-12 -12)">${shape}<text x="12" y="12">${letter}</text></g>`;
 }
 
 const TONES: Record<Tone, [TemplateResult, string]> = {
