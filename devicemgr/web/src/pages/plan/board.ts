@@ -18,6 +18,9 @@ const PAN_PX = 80;
 const ZOOM_STEP = 1.4;
 /** With more things, names are shown only when one looks closer. */
 const MAX_NAMES = 40;
+/** On a narrower board names would cover each other. */
+const MIN_NAMES_PX = 480;
+const LETTER_PX = 16;
 const EMPTY: Size = { width: 1000, height: 700 };
 
 export class Board extends StoreElement {
@@ -30,6 +33,7 @@ export class Board extends StoreElement {
   /** Placements while something is dragged. */
   declare draft: readonly Placement[] | null;
   declare view: View | null;
+  private size = 1;
   private screen: Size = { width: 0, height: 0 };
   private isWhole = true;
   private shown = "";
@@ -115,12 +119,12 @@ export class Board extends StoreElement {
     const { placements, drawing } = this;
     const on = (point: Point): Point => toScreen(view, drawing, point);
     const areas = placements.filter((one) => one.kind === "zone" && (one.points?.length ?? 0) > 2);
-    const hasNames = placements.length <= MAX_NAMES || view.scale > fitting(drawing, this.screen).scale * 1.9;
+    const hasNames = (placements.length <= MAX_NAMES && this.screen.width >= MIN_NAMES_PX) || view.scale > fitting(drawing, this.screen).scale * 1.9;
     const reached = placements.some((one) => keyOf(one) === this.reached) ? this.reached : placements[0] ? keyOf(placements[0]) : "";
     const chosen = placements.find((one) => this.isSelected(one));
     return svg`${repeat(areas, keyOf, (one) => zoneArea(one, corners(one).map(on), this.isSelected(one)))}
       ${repeat(placements, keyOf, (one) => {
-        const look = { isSelected: this.isSelected(one), isEditing: this.isEditing, hasName: hasNames, tabIndex: this.isEditing || keyOf(one) === reached ? 0 : -1 };
+        const look = { isSelected: this.isSelected(one), isEditing: this.isEditing, hasName: hasNames, tabIndex: this.isEditing || keyOf(one) === reached ? 0 : -1, size: this.size };
         const at = on(one);
         return guard(lookOf(one, at, look), () => thingOnPlan(one, at, look));
       })}
@@ -147,6 +151,7 @@ export class Board extends StoreElement {
     const frame = this.querySelector(".plan-board");
     if (!frame) return;
     this.screen = { width: frame.clientWidth, height: frame.clientHeight };
+    this.size = parseFloat(getComputedStyle(document.documentElement).fontSize) / LETTER_PX;
     if (this.isWhole || !this.view) this.whole();
     else this.pan(0, 0);
   }

@@ -43,6 +43,8 @@ export interface Look {
   isEditing: boolean;
   hasName: boolean;
   tabIndex: number;
+  /** How large symbols and letters are; 1 where letters are of 16 px. */
+  size: number;
 }
 
 /**
@@ -55,7 +57,7 @@ export function thingOnPlan(placement: Placement, at: Point, look: Look): Templa
   const classes = ["thing", `kind-${kind}`, isPresent() ? stateClass(placement) : "stale", look.isSelected ? "selected" : "", look.isEditing ? "movable" : ""];
   return svg`<g
     class=${classes.filter(Boolean).join(" ")}
-    transform="translate(${at.x.toFixed(1)} ${at.y.toFixed(1)})"
+    transform="translate(${at.x.toFixed(1)} ${at.y.toFixed(1)}) scale(${look.size})"
     data-thing=${keyOf(placement)}
     data-portal=${kind === "portal" ? name : nothing}
   >
@@ -74,7 +76,7 @@ export function lookOf(placement: Placement, at: Point, look: Look): unknown[] {
   const zone = store.states.zones[name];
   const state = isPresent() ? stateClass(placement) : `stale ${store.lastMessage}`;
   const counted = kind === "zone" && zone ? `${zone.count} ${zone.max ?? ""} ${String(zone.unsure)}` : "";
-  return [at.x, at.y, rotation, state, counted, look.isSelected, look.isEditing, look.hasName, look.tabIndex, language()];
+  return [at.x, at.y, rotation, state, counted, look.isSelected, look.isEditing, look.hasName, look.tabIndex, look.size, language()];
 }
 
 function symbolOf({ kind, name }: Placement): TemplateResult {
