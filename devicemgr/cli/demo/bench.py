@@ -15,6 +15,7 @@ from devicemgr.cli.context import session
 from devicemgr.cli.demo.measures.commands import measure_commands
 from devicemgr.cli.demo.measures.desks import measure_desks
 from devicemgr.cli.demo.measures.lanes import measure_lanes
+from devicemgr.cli.demo.measures.people import measure_people
 from devicemgr.cli.demo.measures.replay import measure_replay
 from devicemgr.cli.demo.measures.rules import measure_decisions
 from devicemgr.cli.demo.measures.storage import measure_ready, measure_storage
@@ -69,6 +70,8 @@ _MEANING = {
     "gate_command_p99_ms": "recorded → the gate has answered, p99, ms",
     "event_to_stream_p95_ms": "an event's time → its arrival in a stream, p95, ms",
     "idle_streams_core_percent": "20 streams of the API in which nothing happens, % of a core",
+    "people_list_ms": "the list of 10,000 people for the desk after a change, ms",
+    "people_list_kb": "the same, compressed, kB",
     "desks_idle_core_percent": "10 open desks at which nothing happens, % of a core",
     "desks_decide_p95_ratio": "a decision while 10 desks show 20 events a second, p95, to one without desks",
     "ready_s": "daemon started → ready, s",
@@ -115,6 +118,7 @@ def _steps(parts: BenchParts, folder: Path, seconds: float) -> list[tuple[str, C
         ("storage", lambda: measure_storage(folder)),
         ("start", lambda: measure_ready(folder)),
         ("stream", lambda: measure_stream(folder)),
+        ("people", lambda: measure_people(folder)),
         ("desks", lambda: measure_desks(folder)),
         ("commands", lambda: measure_commands(folder)),
         ("entrance", lambda: _entrance(photo, folder, seconds)),

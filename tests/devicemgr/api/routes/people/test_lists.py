@@ -1,12 +1,17 @@
 """The list of all people in few fields, its tag, and what has changed in it."""
 
 import base64
+import gzip
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from fastapi import Request
 
+from devicemgr.api.routes.people.lists.roster import packed
+from devicemgr.people.lists.editions import as_json
 from devicemgr.store.database import revision
+from devicemgr.store.people.lists.roster import Line
 
 FIELDS = {
     *("badge", "name", "kind", "suspended", "levels", "department", "department_levels"),
@@ -131,6 +136,28 @@ def test_the_answer_is_compressed_for_those_who_take_it(people: Any, client: Any
         assert packed.json() == plain.json()
         assert int(packed.headers["content-length"]) < len(plain.content) / 4
         assert "Accept-Encoding" in plain.headers["vary"]
+
+
+def test_ten_thousand_people_fit_in_350_kb() -> None:
+    names = ("Әсел Қожабекова", "Болат Нұрланұлы", "Дарья Ёлкина", "Mehmet Yıldız", "John Smith")
+    many = [
+        Line(
+            *(
+                str(10_000 + number),
+                f"{names[number % 5]} {number * 7919 % 9973}",
+                "staff",
+                number % 50 == 0,
+                ("staff",),
+            ),
+            *(f"Department {number % 30}", (), None, "2027-01-01T00:00:00.000Z", True),
+            (f"{number * 31 % 256}:{number * 7919 % 65_536}",),
+        )
+        for number in range(10_000)
+    ]
+    request = Request({"type": "http", "headers": [(b"accept-encoding", b"gzip")]})
+    answer = packed(request, as_json(many))
+    assert len(gzip.decompress(answer.body)) > 2_000_000
+    assert len(answer.body) <= 350_000
 
 
 def test_no_new_person_is_called_as_the_list_of_changes(http: Any) -> None:
