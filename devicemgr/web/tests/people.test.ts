@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { isWanted, stateOf, type Line } from "../src/pages/people/roster";
-import { entryOf, found } from "../src/pages/people/search";
+import { isWanted, stateOf, type Line } from "../src/pages/people/find/roster";
+import { entryOf, found } from "../src/pages/people/find/search";
 import { written } from "../src/pages/people/times";
 
 function line(badge: string, name: string, more: Partial<Line> = {}): Line {

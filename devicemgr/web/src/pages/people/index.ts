@@ -39,7 +39,7 @@ class People extends StoreElement {
   private content(): TemplateResult | typeof nothing {
     const [badge, part] = this.rest;
     if (badge === undefined) return html`<desk-people-list></desk-people-list>`;
-    const own = part === undefined ? PARTS[badge] : undefined;
+    const own = part === undefined && Object.hasOwn(PARTS, badge) ? PARTS[badge] : undefined;
     const name = own ? badge : (part ?? "");
     if (name in FILES && !this.isLoaded(name)) return html`<p class="empty" role="status">${t(this.failed === name ? "page.unloaded" : "page.loading")}</p>`;
     if (own) return own();

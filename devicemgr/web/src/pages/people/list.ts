@@ -12,8 +12,8 @@ import { listing, type Column } from "../../parts/listing";
 import { toneSymbol } from "../../parts/symbols";
 import { cardOf } from "./addresses";
 import { carryOut } from "./changes";
-import { everyone, isWanted, stateOf, type Line, type State } from "./roster";
-import { found, type Entry } from "./search";
+import { everyone, isWanted, stateOf, type Line, type State } from "./find/roster";
+import { found, type Entry } from "./find/search";
 
 /** The address follows the search after so long, so that not each letter writes it. */
 const ADDRESS_MS = 400;

@@ -11,7 +11,7 @@ import { toneOf } from "../../live/rows";
 import { toneSymbol } from "../../parts/symbols";
 import { directionWords, kindWords, reasonWords } from "../../parts/words";
 import { setSuspended, stateWords } from "./list";
-import { stateOf } from "./roster";
+import { stateOf } from "./find/roster";
 import "./person/cards";
 import "./person/details";
 import "./person/erase";

@@ -1,6 +1,6 @@
 // All people in few fields, kept while one is signed in and brought up to date by what has changed.
-import { call, type Answer } from "../../api/client";
-import { store } from "../../live/store";
+import { call, type Answer } from "../../../api/client";
+import { store } from "../../../live/store";
 import { entryOf, type Entry } from "./search";
 
 export type Line = Answer<"/api/v1/people/changes", "get">["changed"][number];
