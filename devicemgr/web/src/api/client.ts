@@ -10,7 +10,7 @@ const VERSION_TIMEOUT_MS = 3000;
 
 type Method = "get" | "post" | "put" | "patch" | "delete";
 type Content<T> = T extends { content: { "application/json": infer Body } } ? Body : never;
-type Responses<T> = T extends { responses: infer R } ? Content<R[keyof R & (200 | 201)]> : never;
+type Responses<T> = T extends { responses: infer R } ? Content<R[keyof R & (200 | 201 | 202)]> : never;
 type Given<R> = [R] extends [never] ? undefined : R extends { content: { "application/json": infer Body } } ? Body : undefined;
 type Sent<T> = T extends { requestBody?: infer R } ? Given<NonNullable<R>> : undefined;
 /** What an operation takes. */

@@ -13,6 +13,7 @@ export type Explained = Schemas["DecisionExplanation"];
 export type Tried = Schemas["AccessExplanation"];
 export type Check = Schemas["ExplainedCheck"];
 export type Advice = Schemas["Advice"];
+export type JobState = Schemas["JobState"];
 
 /** Where something stands on a plan, in per cent; an area of a zone has its corners. */
 export interface Placement {
