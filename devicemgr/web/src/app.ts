@@ -9,6 +9,7 @@ import { language, named, number, preferredHere, t, use } from "./base/i18n";
 import { keyboard } from "./base/keys";
 import { allowedPages, route, type Page } from "./base/router";
 import { setTheme, theme, type Theme } from "./base/theme";
+import { RETRY_SIGN_IN_MS, beginWall, isWall, takeToken } from "./base/wall";
 import { feed } from "./live/feed";
 import { store } from "./live/store";
 import { languageSelect } from "./pages/sign-in";
@@ -47,17 +48,21 @@ class App extends StoreElement {
       (daemon) => this.compareClocks(daemon),
     );
     addEventListener("hashchange", () => this.requestUpdate());
-    addEventListener("keydown", keyboard(() => store.features, () => this.querySelector("desk-help")?.show()));
-    void this.begin();
+    const token = takeToken();
+    if (isWall) beginWall();
+    else addEventListener("keydown", keyboard(() => store.features, () => this.querySelector("desk-help")?.show()));
+    void this.begin(token);
   }
 
-  private async begin(): Promise<void> {
+  /** Enter with the session that the browser has, or as a display by its token. */
+  private async begin(token: string | null = null): Promise<void> {
     await use(preferredHere());
     try {
-      await this.enter(await call("get", "/api/v1/session"));
+      await this.enter(token === null ? await call("get", "/api/v1/session") : await call("post", "/api/v1/session/kiosk", {}, { token }));
     } catch (error) {
-      this.hasEnded = false;
-      if (!(error instanceof Problem)) setTimeout(() => void this.begin(), RETRY_MS);
+      this.hasEnded = token !== null;
+      if (!(error instanceof Problem)) setTimeout(() => void this.begin(token), RETRY_MS);
+      else if (isWall) setTimeout(() => void (store.session ?? this.begin()), RETRY_SIGN_IN_MS);
     }
     this.isReady = true;
   }
@@ -77,6 +82,7 @@ class App extends StoreElement {
     feed.stop();
     setCsrf("");
     store.signOut();
+    if (isWall && byDaemon && wasIn) setTimeout(() => void (store.session ?? this.begin()), RETRY_SIGN_IN_MS);
     document.querySelectorAll("dialog[open]").forEach((dialog) => (dialog as HTMLDialogElement).close());
     this.hasEnded = byDaemon && wasIn;
   }
@@ -100,12 +106,14 @@ class App extends StoreElement {
         @language=${() => this.requestUpdate()}
       ></desk-sign-in>`;
     }
+    if (isWall && store.hasNewVersion) location.reload();
     const pages = allowedPages(store.features);
     const { page, rest } = route(location.hash, pages);
     this.load(page);
     const title = page ? t(page.title) : t("page.none");
     const calls = waiting(store.states.alarms).length;
     document.title = `${calls > 0 ? `(${number(calls)}) ` : ""}${title} · devicemgr`;
+    if (isWall) return this.wall(page, rest);
     return html`<a class="skip" href="#main" @click=${this.skip}>${t("menu.skip")}</a>
       <div class="shell">
         <desk-menu .pages=${pages} .present=${page} .counts=${{ alarms: calls }}></desk-menu>
@@ -127,6 +135,16 @@ class App extends StoreElement {
       <div class="sr" role="status" data-announced></div>`;
   }
 
+  /** A display on a wall: the page alone, with nothing to press. */
+  private wall(page: Page | undefined, rest: readonly string[]): TemplateResult {
+    return html`<div class="shell">
+        <header class="top">${this.link()}<span class="zone">${zoneName()}</span></header>
+        <div class="notices">${this.notices()}</div>
+        <main id="main" tabindex="-1">${this.body(page, rest)}</main>
+      </div>
+      <div class="sr" role="status" data-announced></div>`;
+  }
+
   override updated(): void {
     announceIn(this.querySelector("[data-announced]"));
     if (this.wasLink !== store.link) {
@@ -140,7 +158,10 @@ class App extends StoreElement {
   private load(page: Page | undefined): void {
     if (!page || this.loading.has(page)) return;
     this.loading.add(page);
-    page.load().catch(() => (this.unloaded = page));
+    page.load().catch(() => {
+      this.unloaded = page;
+      if (isWall) setTimeout(() => location.reload(), RETRY_SIGN_IN_MS);
+    });
   }
 
   private body(page: Page | undefined, rest: readonly string[]): TemplateResult {

@@ -70,7 +70,7 @@ export async function call<P extends keyof paths, M extends Method>(
   parameters: Parameters = {},
   body?: Sent<paths[P][M]>,
 ): Promise<Answer<P, M>> {
-  const isSignIn = method === "post" && path === `${PREFIX}/session`;
+  const isSignIn = method === "post" && [`${PREFIX}/session`, `${PREFIX}/session/kiosk`].includes(path);
   const url = address(path, parameters);
   const { raw } = parameters;
   const text = body === undefined ? undefined : JSON.stringify(body);

@@ -6,6 +6,7 @@ import type { Event, ZoneState } from "../api/types";
 import { StoreElement } from "../base/element";
 import { clock, day, moment } from "../base/dates";
 import { counted, number, t } from "../base/i18n";
+import { isWall } from "../base/wall";
 import { GROUPS, NO_FILTER, isWanted, toneOf, withEvents, type Filter, type Group } from "../live/rows";
 import { store } from "../live/store";
 import { portalCard } from "../parts/portal-card";
@@ -55,7 +56,8 @@ class Live extends StoreElement {
     </section>`;
   }
 
-  private tools(): TemplateResult {
+  private tools(): TemplateResult | typeof nothing {
+    if (isWall) return nothing;
     const { filter } = this;
     const portals = Object.keys(store.states.portals);
     const reasons = [...new Set(store.rows.map((row) => row.reason).filter((reason) => reason !== null))].sort();
@@ -86,7 +88,7 @@ class Live extends StoreElement {
         ${rows.length > 0
           ? html`<ol class="rows">${repeat(rows, (event) => event.seq, eventRow)}</ol>`
           : html`<p class="empty">${store.rows.length > 0 ? t("live.no_match") : store.link === "starting" ? t("live.waiting") : t("live.no_events")}</p>`}
-        ${this.isAtEnd || store.rows.length === 0 ? nothing : html`<button type="button" class="quiet older" ?disabled=${this.isLoading} @click=${() => void this.loadOlder()}>${t("live.older")}</button>`}
+        ${isWall || this.isAtEnd || store.rows.length === 0 ? nothing : html`<button type="button" class="quiet older" ?disabled=${this.isLoading} @click=${() => void this.loadOlder()}>${t("live.older")}</button>`}
       </div>`;
   }
 

@@ -37,7 +37,14 @@ class SignIn extends DeskElement {
         <p id="caps" class="hint">${this.hasCapsLock ? t("sign_in.caps") : nothing}</p>
         <button class="main" ?disabled=${this.isBusy}>${t("sign_in.submit")}</button>
         <label class="field language">${t("menu.language")}${languageSelect(() => this.useLanguage())}</label>
+        <details data-display>
+          <summary>${t("sign_in.display")}</summary>
+          <label class="field">${t("sign_in.token")}<input name="token" type="password" form="display" autocomplete="off" maxlength="100" aria-describedby="token-hint" /></label>
+          <p id="token-hint" class="hint">${t("sign_in.token_hint")}</p>
+          <button form="display" data-display-submit ?disabled=${this.isBusy}>${t("sign_in.token_submit")}</button>
+        </details>
       </form>
+      <form id="display" hidden @submit=${(event: SubmitEvent) => void this.submitToken(event)}></form>
     </main>`;
   }
 
@@ -45,6 +52,24 @@ class SignIn extends DeskElement {
     this.error = "";
     this.requestUpdate();
     this.dispatchEvent(new CustomEvent("language"));
+  }
+
+  private async submitToken(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    const field = this.querySelector<HTMLInputElement>("input[name=token]");
+    const token = field?.value.trim() ?? "";
+    if (this.isBusy || token === "") return;
+    this.isBusy = true;
+    this.error = "";
+    try {
+      const detail: Session = await call("post", "/api/v1/session/kiosk", {}, { token });
+      this.dispatchEvent(new CustomEvent("signed-in", { detail }));
+    } catch (error) {
+      this.error = error instanceof Problem && error.status === 401 ? t("sign_in.token_wrong") : problemWords(error);
+    } finally {
+      if (field) field.value = "";
+      this.isBusy = false;
+    }
   }
 
   private async submit(event: SubmitEvent): Promise<void> {

@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { Event, PortalState } from "../api/types";
 import { clock, day, moment } from "../base/dates";
 import { t } from "../base/i18n";
+import { isWall } from "../base/wall";
 import { store } from "../live/store";
 import { photoOf } from "./photo";
 import { openDialog } from "./portal-dialog";
@@ -49,7 +50,7 @@ function time(event: Event): string {
 export function portalActions(portal: PortalState): TemplateResult | typeof nothing {
   const opens = store.may("POST /portals/{name}/open");
   const modes = store.may("PUT /portals/{name}/mode");
-  if (!opens && !modes) return nothing;
+  if (isWall || (!opens && !modes)) return nothing;
   const isAway = store.link !== "live";
   const label = (words: string): string => `${words}: ${portal.name}`;
   return html`<footer>

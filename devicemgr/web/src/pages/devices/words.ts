@@ -15,7 +15,7 @@ export function since(time: string): TemplateResult {
 /** Return a value that the daemon gave, as people read it. */
 export function valueWords(value: unknown): string {
   if (value === null || value === undefined || value === "") return "–";
-  if (typeof value !== "object") return String(value as string | number | boolean);
+  if (typeof value !== "object") return `${value as string | number | boolean}`;
   if (Array.isArray(value)) return value.map(valueWords).join(", ");
   return Object.entries(value)
     .map(([name, part]) => `${name} ${valueWords(part)}`)
