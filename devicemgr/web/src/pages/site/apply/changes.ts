@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { Answer } from "../../../api/client";
 import { counted, named, t } from "../../../base/i18n";
 import { listing } from "../../../parts/listing";
-import { fieldWords, valueWords } from "../parts/words";
+import { fieldWords, valueWords } from "../editing/words";
 
 export type Plan = Answer<"/api/v1/site/apply", "post">;
 type Change = Plan["changes"][number];

@@ -7,7 +7,7 @@ import { store } from "../../../live/store";
 import { confirmed } from "../../../parts/confirm";
 import { say } from "../../../parts/status";
 import { problemWords } from "../../../parts/words";
-import { causeWords } from "../parts/words";
+import { causeWords } from "../editing/words";
 import { changesView, hoursView, type Plan } from "./changes";
 import { replayView, type Replay } from "./replay";
 

@@ -5,10 +5,10 @@ import { t } from "../../../base/i18n";
 import { href } from "../../../base/router";
 import { store } from "../../../live/store";
 import type { Column } from "../../../parts/listing";
-import type { Form } from "../parts/editor";
-import { Entities } from "../parts/entities";
-import { list, text, type FormField } from "../parts/form";
-import { saveUnchanged } from "../parts/guard";
+import type { Form } from "../editing/editor";
+import { Entities } from "../editing/entities";
+import { list, text, type FormField } from "../editing/form";
+import { saveUnchanged } from "../editing/guard";
 
 type Department = Answer<"/api/v1/departments", "get">[number];
 const MAX_BADGES = 100;

@@ -3,10 +3,10 @@ import { call, type Answer } from "../../../api/client";
 import { t } from "../../../base/i18n";
 import { store } from "../../../live/store";
 import type { Column } from "../../../parts/listing";
-import type { Form } from "../parts/editor";
-import { Entities } from "../parts/entities";
-import { list, text, type FormField, type Values } from "../parts/form";
-import { saveUnchanged } from "../parts/guard";
+import type { Form } from "../editing/editor";
+import { Entities } from "../editing/entities";
+import { list, text, type FormField, type Values } from "../editing/form";
+import { saveUnchanged } from "../editing/guard";
 
 type Interlock = Answer<"/api/v1/interlocks", "get">[number];
 

@@ -5,11 +5,11 @@ import { moment } from "../../../base/dates";
 import { named, t } from "../../../base/i18n";
 import { store } from "../../../live/store";
 import type { Column } from "../../../parts/listing";
-import type { Form } from "../parts/editor";
-import { Entities } from "../parts/entities";
-import { list, text, without, type FormField, type Values } from "../parts/form";
-import { saveUnchanged } from "../parts/guard";
-import { choices } from "../parts/words";
+import type { Form } from "../editing/editor";
+import { Entities } from "../editing/entities";
+import { list, text, without, type FormField, type Values } from "../editing/form";
+import { saveUnchanged } from "../editing/guard";
+import { choices } from "../editing/words";
 import { REQUIREMENTS, requirementWords } from "../portals/words";
 
 type Threat = Answer<"/api/v1/threats", "get">[number];

@@ -4,11 +4,11 @@ import { html, type TemplateResult } from "lit";
 import { named, t } from "../../../base/i18n";
 import { store } from "../../../live/store";
 import type { Column } from "../../../parts/listing";
-import type { Form } from "../parts/editor";
-import { Entities } from "../parts/entities";
-import { list, orNone, text, without, type FormField, type Values } from "../parts/form";
-import { isSame, saveUnchanged } from "../parts/guard";
-import { choices, fieldWords, valueWords } from "../parts/words";
+import type { Form } from "../editing/editor";
+import { Entities } from "../editing/entities";
+import { list, orNone, text, without, type FormField, type Values } from "../editing/form";
+import { isSame, saveUnchanged } from "../editing/guard";
+import { choices, fieldWords, valueWords } from "../editing/words";
 import { depths } from "./tree";
 
 type Zone = Answer<"/api/v1/zones", "get">[number];

@@ -4,9 +4,9 @@ import { call, type Answer } from "../../../api/client";
 import { counted, t } from "../../../base/i18n";
 import { href } from "../../../base/router";
 import { store } from "../../../live/store";
-import type { Form } from "../parts/editor";
-import { list, orNone, text, without, type FormField, type Values } from "../parts/form";
-import { saveUnchanged } from "../parts/guard";
+import type { Form } from "../editing/editor";
+import { list, orNone, text, without, type FormField, type Values } from "../editing/form";
+import { saveUnchanged } from "../editing/guard";
 import { WAIVERS, waiverWords } from "./words";
 
 type Details = Answer<"/api/v1/levels/{name}", "get">;

@@ -1,7 +1,7 @@
 // The fields of a portal.
 import { named, t } from "../../../base/i18n";
-import { orNone, type FormField, type Values } from "../parts/form";
-import { choices } from "../parts/words";
+import { orNone, type FormField, type Values } from "../editing/form";
+import { choices } from "../editing/words";
 import { REQUIREMENTS, requirementWords } from "./words";
 
 export interface Offered {

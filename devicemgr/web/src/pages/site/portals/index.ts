@@ -4,10 +4,10 @@ import { named, t } from "../../../base/i18n";
 import { store } from "../../../live/store";
 import type { Column } from "../../../parts/listing";
 import { say } from "../../../parts/status";
-import type { Form } from "../parts/editor";
-import { Entities } from "../parts/entities";
-import { text, without, type FormField, type Values } from "../parts/form";
-import { saveUnchanged } from "../parts/guard";
+import type { Form } from "../editing/editor";
+import { Entities } from "../editing/entities";
+import { text, without, type FormField, type Values } from "../editing/form";
+import { saveUnchanged } from "../editing/guard";
 import { portalFields, type Offered } from "./fields";
 import { requirementWords } from "./words";
 

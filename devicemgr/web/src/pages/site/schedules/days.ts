@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { DeskElement } from "../../../base/element";
 import { named, t } from "../../../base/i18n";
-import { choices } from "../parts/words";
+import { choices } from "../editing/words";
 
 export type Kind = "holiday" | "short-day" | "working";
 

@@ -7,7 +7,7 @@ import { t } from "../../../base/i18n";
 import { store } from "../../../live/store";
 import { say } from "../../../parts/status";
 import { hoursView } from "../apply/changes";
-import { causeWords } from "../parts/words";
+import { causeWords } from "../editing/words";
 
 type Calendar = Answer<"/api/v1/calendars", "get">[number];
 export type Feed = NonNullable<Calendar["feed"]>;

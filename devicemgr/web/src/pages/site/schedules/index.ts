@@ -6,10 +6,10 @@ import { number, t } from "../../../base/i18n";
 import { store } from "../../../live/store";
 import type { Column } from "../../../parts/listing";
 import { hoursView } from "../apply/changes";
-import type { Form } from "../parts/editor";
-import { Entities } from "../parts/entities";
-import { list, text, type FormField, type OwnField, type Values } from "../parts/form";
-import { saveUnchanged } from "../parts/guard";
+import type { Form } from "../editing/editor";
+import { Entities } from "../editing/entities";
+import { list, text, type FormField, type OwnField, type Values } from "../editing/form";
+import { saveUnchanged } from "../editing/guard";
 import "./grid";
 import { weekHours, windowWords } from "./words";
 
