@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "devicemgr" / "web" / "src"
-_CALL = re.compile(r'\bcall\(\s*"(\w+)",\s*"(/api/v1/[^"]*)"')
+_CALL = re.compile(r'\b(?:call|followed)\(\s*"(\w+)",\s*"(/api/v1/[^"]*)"')
 _TEXTS = frozenset({"title", "summary", "description", "example", "examples"})
 _MAPS = frozenset({"schemas", "responses", "paths", "headers", "content"})
 _REFERENCE = "#/components/schemas/"

@@ -52,7 +52,8 @@ export function listen(signedOut: () => void, time: (ms: number) => void): void 
 
 export interface Parameters {
   path?: Record<string, string>;
-  query?: Record<string, string | number | undefined>;
+  /** A list is sent as several values of its name. */
+  query?: Record<string, string | number | readonly string[] | undefined>;
   /** The tag that the change builds on: refused (412) once anything of people or site has changed since. */
   match?: string;
   /** Takes the tag of what was read. */
@@ -61,6 +62,8 @@ export interface Parameters {
   raw?: { data: Uint8Array<ArrayBuffer>; type: string };
   /** For what takes its time. */
   timeoutMs?: number;
+  /** Gives the call up. */
+  signal?: AbortSignal;
 }
 
 /** Call an operation of the API by its path in the OpenAPI document. */
@@ -85,7 +88,7 @@ export async function call<P extends keyof paths, M extends Method>(
       ...(parameters.match === undefined ? {} : { "If-Match": parameters.match }),
     },
     ...(content === undefined ? {} : { body: content }),
-    signal: AbortSignal.timeout(parameters.timeoutMs ?? TIMEOUT_MS),
+    signal: ended(AbortSignal.timeout(parameters.timeoutMs ?? TIMEOUT_MS), parameters.signal),
   }).finally(() => {
     if (key !== undefined) actions.end(key);
   });
@@ -100,19 +103,48 @@ export async function call<P extends keyof paths, M extends Method>(
   }
 }
 
+/** Call an operation that says how far it is; closing the connection ends its work at the daemon. */
+export async function followed<P extends keyof paths, M extends Method>(
+  method: M,
+  path: P,
+  parameters: Parameters & { signal: AbortSignal },
+  onProgress: (done: number, total: number) => void,
+): Promise<Answer<P, M>> {
+  const headers = { "X-CSRF-Token": csrf, Accept: "text/event-stream" };
+  const response = await sent(address(path, parameters), { method: method.toUpperCase(), headers, signal: parameters.signal });
+  if (!response.ok || response.body === null) throw await refusal(response, false);
+  for await (const { name, data } of messagesOf(response.body)) {
+    const found = JSON.parse(data) as unknown;
+    if (name === "result") return found as Answer<P, M>;
+    if (name === "problem") throw problemOf(found as Partial<Problem>, response);
+    const { done, total } = found as { done: number; total: number };
+    onProgress(done, total);
+  }
+  throw new Unreachable("the stream broke");
+}
+
+/** Return the address of a file that the daemon makes, for a link. */
+export function fileAddress(path: `${typeof PREFIX}/${string}`, parameters: Parameters = {}): string {
+  return address(path, parameters);
+}
+
 /** Read the stream until it ends; `after` is the last seq that is known. */
 export async function follow(after: number, take: (messages: Message[]) => void, signal: AbortSignal): Promise<void> {
   const response = await sent(`${PREFIX}/events/stream`, { headers: { "Last-Event-ID": String(after) }, signal });
   if (!response.ok || response.body === null) throw await refusal(response, false);
+  for await (const messages of batchesOf(response.body)) take(messages);
+}
+
+async function* batchesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Message[]> {
   const reader = new MessageReader();
   const decoder = new TextDecoder();
-  const pieces = response.body.getReader();
+  const pieces = body.getReader();
   for (;;) {
     const { done, value } = await pieces.read().catch((error: unknown) => {
       throw new Unreachable("the stream broke", { cause: error });
     });
     if (done) return;
-    take(reader.read(decoder.decode(value, { stream: true })));
+    yield reader.read(decoder.decode(value, { stream: true }));
   }
 }
 
@@ -124,6 +156,10 @@ export function photoAddress(badge: string): string {
 /** Return the address of a person's copy of all that is stored, for a link that saves it. */
 export function personCopy(badge: string, templates = false): string {
   return address(`${PREFIX}/people/{badge}/export`, { path: { badge }, query: templates ? { templates: "true" } : {} });
+}
+
+async function* messagesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Message> {
+  for await (const messages of batchesOf(body)) yield* messages;
 }
 
 /** Return what names the version of the page that the daemon serves. */
@@ -148,12 +184,22 @@ async function sent(url: string, options: RequestInit): Promise<Response> {
 async function refusal(response: Response, isSignIn: boolean): Promise<Problem> {
   const found = (await response.json().catch(() => ({}))) as Partial<Problem>;
   if (response.status === 401 && !isSignIn) onSignedOut();
-  return new Problem(response.status, found.code ?? "", found.detail ?? response.statusText, found.args, found.faces);
+  return problemOf(found, response);
+}
+
+function problemOf(found: Partial<Problem>, response: Response): Problem {
+  return new Problem(found.status ?? response.status, found.code ?? "", found.detail ?? response.statusText, found.args, found.faces);
+}
+
+function ended(timeout: AbortSignal, given: AbortSignal | undefined): AbortSignal {
+  return given === undefined ? timeout : AbortSignal.any([timeout, given]);
 }
 
 function address(path: string, { path: named = {}, query = {} }: Parameters): string {
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(named[name] ?? ""));
   const wanted = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) wanted.set(name, String(value));
+  for (const [name, value] of Object.entries(query)) {
+    for (const one of Array.isArray(value) ? (value as string[]) : [value]) if (one !== undefined) wanted.append(name, String(one));
+  }
   return wanted.size > 0 ? `${filled}?${wanted.toString()}` : filled;
 }

@@ -30,6 +30,22 @@ export function date(time: string | number): string {
   return format({ dateStyle: "medium" }).format(new Date(time));
 }
 
+/** Return a day that is written as `2026-11-30`, in whatever zone, with its year. */
+export function dayWords(day: string): string {
+  const options = { day: "2-digit", month: "2-digit", year: "numeric", timeZone: "UTC" } as const;
+  return new Intl.DateTimeFormat(language(), options).format(new Date(`${day}T00:00:00Z`));
+}
+
+/** Return the day of a moment by the site's clocks, as forms have it: 2026-11-30. */
+export function isoDay(time: string | number | Date): string {
+  return new Intl.DateTimeFormat("sv-SE", { timeZone: zone }).format(new Date(time));
+}
+
+/** Return the present day of the site as forms have it: 2026-11-30. */
+export function today(): string {
+  return isoDay(Date.now());
+}
+
 /** Return a whole moment, with the zone. */
 export function moment(time: string | number): string {
   return format({ dateStyle: "medium", timeStyle: "long", hourCycle: "h23" }).format(new Date(time));

@@ -71,6 +71,13 @@ export function knows(prefix: string, name: string): boolean {
   return `${prefix}.${name}` in catalog;
 }
 
+/** Return the names that the catalog has words for, by their words: `keysOf("reason")`. */
+export function keysOf(prefix: string): string[] {
+  const begin = `${prefix}.`;
+  const found = Object.keys(catalog).filter((key) => key.startsWith(begin));
+  return found.sort((a, b) => (catalog[a] ?? "").localeCompare(catalog[b] ?? "", current)).map((key) => key.slice(begin.length));
+}
+
 export function number(value: number): string {
   return new Intl.NumberFormat(current).format(value);
 }

@@ -27,6 +27,8 @@ export interface Rows<T> {
   open?: (row: T) => void;
   /** What letters do with the row in focus. */
   keys?: Record<string, (row: T) => void>;
+  /** All rows at once: for lists that come in pages, with a button for more as their footer. */
+  isWhole?: boolean;
   /** Instead of no rows. */
   empty: string | TemplateResult;
   /** What is behind the last row, such as a button for older ones. */
@@ -58,7 +60,7 @@ class Listing extends DeskElement {
   override render(): TemplateResult {
     const { rows, columns, empty, label, footer } = this.given;
     if (rows.length === 0) return html`<p class="empty">${empty}</p>`;
-    const part = rows.slice(0, this.shown);
+    const part = this.given.isWhole ? rows : rows.slice(0, this.shown);
     return html`<table class="list" aria-label=${label} aria-rowcount=${rows.length + 1} @keydown=${(event: KeyboardEvent) => this.step(event)}>
         <thead>
           <tr>${columns.map((column) => html`<th scope="col" class=${column.name ?? ""}>${column.title}</th>`)}</tr>

@@ -1,13 +1,21 @@
 // What the daemon says in codes, in words.
 import { Problem } from "../api/client";
 import type { AlarmState, Event } from "../api/types";
-import { knows, named, number, t } from "../base/i18n";
+import { knows, language, named, number, t } from "../base/i18n";
+
+/** Codes that say less than the daemon's own words, which then stand behind them. */
+const VAGUE = new Set(
+  "already_exists bad_request device_error device_garbled device_lacks device_not_yet device_unready error http_error invalid_field invalid_input kept_by_source not_found switched_off system_fault storage_failed unknown_parameter visit_state".split(" "),
+);
 
 /** Return a problem in words; where its code has none, those of the daemon. */
 export function problemWords(error: unknown): string {
   if (!(error instanceof Problem)) return t("problem.unreachable");
-  if (knows("problem", error.code)) return named("problem", error.code);
-  return error.detail;
+  if (!knows("problem", error.code)) return error.detail;
+  const words = named("problem", error.code);
+  if (!VAGUE.has(error.code)) return words;
+  const detail = error.detail.charAt(0).toUpperCase() + error.detail.slice(1);
+  return language() === "en" ? detail : `${words}: ${error.detail}`;
 }
 
 /** Return what happened. */
