@@ -21,6 +21,8 @@ SHOWN = {
     'nav a[href="#/people"]': ("GET", "/people", "/people", None),
     'nav a[href="#/operators"]': ("GET", "/operators", "/operators", None),
     'nav a[href="#/record"]': ("GET", "/audit/verify", "/audit/verify", None),
+    'nav a[href="#/reports"]': ("GET", "/reports/denials", "/reports/denials?from=2026-01-01&to=2026-01-01", None),
+    'nav a[href="#/system"]': ("GET", "/box", "/box", None),
     'nav a[href="#/site"]': ("GET", "/levels", "/levels", None),
     'nav a[href="#/visitors"]': ("GET", "/visitors", "/visitors", None),
     'nav a[href="#/muster"]': ("GET", "/musters", "/musters", None),

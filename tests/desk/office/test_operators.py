@@ -85,7 +85,7 @@ def test_a_token_is_shown_once_and_revoked(open_desk: Callable[..., Desk], site:
     desk.find(f'[data-token="{token["id"]}"]').wait_for(state="detached")
 
 
-def test_a_password_is_set_and_a_session_is_ended(open_desk: Callable[..., Desk], site: Any, clerk: str) -> None:
+def test_a_password_is_set_and_a_session_is_ended(open_desk: Callable[..., Desk], clerk: str) -> None:
     desk = open_desk("admin", page=f"operators/of/{clerk}")
     desk.find("input[name=new-password]").fill("another long password")
     desk.find("[data-save-password]").click()
@@ -94,7 +94,7 @@ def test_a_password_is_set_and_a_session_is_ended(open_desk: Callable[..., Desk]
     other = open_desk(None)
     other.sign_in(clerk, "another long password")
     other.find("nav.menu").wait_for()
-    desk.page.goto(f"{site.address}#/operators/sessions")
+    desk = open_desk("admin", page="operators/sessions")
     row = desk.find("tr", has_text=clerk)
     row.wait_for()
     assert desk.find("[data-own]").count() == 1

@@ -32,7 +32,7 @@ export function date(time: string | number): string {
 
 /** Return a day that is written as `2026-11-30`, in whatever zone, with its year. */
 export function dayWords(day: string): string {
-  const options = { day: "2-digit", month: "2-digit", year: "numeric", timeZone: "UTC" } as const;
+  const options = { dateStyle: "medium", timeZone: "UTC" } as const;
   return new Intl.DateTimeFormat(language(), options).format(new Date(`${day}T00:00:00Z`));
 }
 

@@ -28,8 +28,13 @@ export function kindWords(event: Event): string {
 
 /** Return what is wrong, and where unless it is said beside. */
 export function alarmWords(alarm: Pick<AlarmState, "kind" | "subject">, hasSubject = true): string {
-  const what = named("kind", alarm.kind);
+  const what = alarmKindWords(alarm.kind);
   return hasSubject && alarm.subject !== "site" ? `${what}: ${alarm.subject}` : what;
+}
+
+/** Return what an alarm is: most are named as the event that begins them. */
+export function alarmKindWords(kind: string): string {
+  return knows("alarm", kind) ? named("alarm", kind) : named("kind", kind);
 }
 
 /** Return an operator by name. */

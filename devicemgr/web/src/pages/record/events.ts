@@ -32,6 +32,8 @@ class RecordEvents extends StoreElement {
   private turn = 0;
   private portals: readonly string[] = [];
   private readonly follow = (): void => this.read();
+  /** On a phone the events come first. */
+  private readonly isWide = matchMedia("(min-width: 761px)").matches;
 
   constructor() {
     super();
@@ -56,7 +58,7 @@ class RecordEvents extends StoreElement {
   }
 
   override render(): TemplateResult {
-    return html`${this.form()}
+    return html`<details class="filters" ?open=${this.isWide}><summary>${t("record.filters")}</summary>${this.form()}</details>
       ${this.error === null ? nothing : html`<p class="trouble" role="alert">${problemWords(this.error)} <button type="button" class="quiet" @click=${() => this.read()}>${t("action.retry")}</button></p>`}
       ${this.rows === null ? (this.error === null ? html`<p class="empty">${t("page.loading")}</p>` : nothing) : this.list(this.rows)}`;
   }

@@ -8,8 +8,10 @@ import type { Bar } from "./model";
 
 const HEIGHT = 260;
 const MIN_WIDTH = 240;
-/** So many labels fit below the bars. */
+/** So much of the width a label takes below the bars, and each of its letters. */
 const LABEL_PX = 110;
+const LETTER_PX = 7.5;
+const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000];
 
 class Chart extends DeskElement {
   static override properties = { bars: { attribute: false }, label: { attribute: false } };
@@ -69,6 +71,8 @@ class Chart extends DeskElement {
     const color = (name: string): string => resolved(this, name);
     const step = Math.max(1, Math.ceil(this.bars.length / Math.max(1, Math.floor(width / LABEL_PX))));
     const grid = { stroke: color("--line"), width: 1 };
+    const letters = Math.floor((width / Math.ceil(this.bars.length / step) - 16) / LETTER_PX);
+    const incrs = this.bars.every((bar) => Number.isInteger(bar.value)) ? { incrs: WHOLE } : {};
     const labels = this.bars.map((_, index) => index).filter((index) => index % step === 0);
     return {
       width,
@@ -77,16 +81,16 @@ class Chart extends DeskElement {
       cursor: { show: false },
       scales: { x: { time: false, range: [-0.6, this.bars.length - 0.4] }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
       axes: [
-        { stroke: color("--text"), grid: { show: false }, ticks: { show: false }, splits: () => labels, values: (_, splits) => splits.map((index) => short(this.bars[index]?.label ?? "")) },
-        { stroke: color("--text"), grid, ticks: grid, size: 64, values: (_, splits) => splits.map((value) => number(value)) },
+        { stroke: color("--text"), grid: { show: false }, ticks: { show: false }, splits: () => labels, values: (_, splits) => splits.map((index) => short(this.bars[index]?.label ?? "", letters)) },
+        { stroke: color("--text"), grid, ticks: grid, size: 64, ...incrs, values: (_, splits) => splits.map((value) => number(value)) },
       ],
       series: [{}, { stroke: color("--accent"), fill: color("--accent"), ...(uPlot.paths.bars ? { paths: uPlot.paths.bars({ size: [0.7, 80] }) } : {}), points: { show: false } }],
     };
   }
 }
 
-function short(label: string): string {
-  return label.length > 16 ? `${label.slice(0, 15)}…` : label;
+function short(label: string, letters: number): string {
+  return label.length > letters ? `${label.slice(0, Math.max(1, letters - 1))}…` : label;
 }
 
 /** Return a custom property's color as a canvas takes it: `light-dark()` is resolved by a real property. */

@@ -4,12 +4,12 @@ import { call, type Answer } from "../../api/client";
 import { StoreElement } from "../../base/element";
 import { announce } from "../../base/announce";
 import { clock, day, moment } from "../../base/dates";
-import { counted, knows, named, number, t } from "../../base/i18n";
+import { counted, named, number, t } from "../../base/i18n";
 import { Loaded } from "../../base/loaded";
 import { duration, size } from "../../base/quantities";
 import { store } from "../../live/store";
 import { toneSymbol } from "../../parts/symbols";
-import { problemWords } from "../../parts/words";
+import { alarmKindWords, problemWords } from "../../parts/words";
 import "../../styles/office.css";
 
 type Status = Answer<"/api/v1/status", "get">;
@@ -148,16 +148,12 @@ function alarms({ alarms: found }: Status): TemplateResult {
           ${found.map((alarm) => {
             const where = alarm.portal ?? alarm.device ?? alarm.zone ?? alarm.calendar ?? alarm.source ?? alarm.threat;
             return html`<li>
-              <p class="toned">${toneSymbol("warn")}<span><strong>${alarmWords(alarm.kind)}</strong>${where ? ` · ${where}` : ""}</span></p>
+              <p class="toned">${toneSymbol("warn")}<span><strong>${alarmKindWords(alarm.kind)}</strong>${where ? ` · ${where}` : ""}</span></p>
               ${alarm.cause ? html`<p class="soft" lang="en">${alarm.cause}</p>` : nothing}
             </li>`;
           })}
         </ul>`}
   </article>`;
-}
-
-function alarmWords(kind: string): string {
-  return knows("alarm", kind) ? named("alarm", kind) : named("kind", kind);
 }
 
 function checkWords(name: string): string {
