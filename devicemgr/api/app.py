@@ -33,6 +33,7 @@ from devicemgr.api.routes.devices import (
     trace,
 )
 from devicemgr.api.routes.imports import imports
+from devicemgr.api.routes.outlets import outlets
 from devicemgr.api.routes.people import (
     calibration,
     credentials,
@@ -147,6 +148,7 @@ def _routes() -> list[BaseRoute]:
         operators,
         approvals,
         sessions,
+        outlets,
     ):
         _leave_out_absent(resource.router)
         router.include_router(resource.router, prefix=PREFIX)

@@ -3,9 +3,21 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from devicemgr.api.authorization import require_site_change, require_source
+from devicemgr.api.authorization import (
+    may,
+    require_route,
+    require_site_change,
+    require_source,
+    sees_duress,
+    sees_names,
+)
 from devicemgr.api.context import Caller
+from devicemgr.domain.rules.outgoing.selection import Extra
+from devicemgr.errors import NotAllowed
 from devicemgr.security import approvals
+from devicemgr.site.outlets import changes as outlet_changes
+from devicemgr.site.outlets.fields import OutletFields
+from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.database import Session
 from devicemgr.store.people import people
 
@@ -25,6 +37,39 @@ def require_rights_of_sources(
     for change in changes:
         if change["kind"] == "sources" and change["change"] != "remove":
             require_source(caller, change["name"], wanted["sources"][change["name"]])
+
+
+def may_send_events(caller: Caller, fields: OutletFields) -> bool:
+    """Return True for those who may see what an outlet gives out: who sends events elsewhere can read them there.
+
+    Scores of faces are for admins.
+    """
+    return (
+        may(caller, "GET", "/events")
+        and (Extra.NAME not in fields.fields or sees_names(caller))
+        and (Extra.EVIDENCE not in fields.fields or may(caller, "POST", "/faces/check"))
+        and (not fields.duress or sees_duress(caller))
+    )
+
+
+def require_events(caller: Caller, name: str, fields: OutletFields) -> None:
+    """Raise NotAllowed unless the caller may see what an outlet gives out."""
+    if not may_send_events(caller, fields):
+        require_route(caller, "GET", "/events", f"let outlet {name} give out events")
+        raise NotAllowed(
+            f"{caller.actor} may not let outlet {name} give out what only others may see: names, scores or duress"
+        )
+
+
+def pause_unseen_outlets(
+    work: UnitOfWork, caller: Caller, changes: Iterable[Mapping[str, Any]], wanted: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Pause what a file has added or changed of outlets that give out what the caller may not see."""
+    for change in changes:
+        if change["kind"] == "outlets" and change["change"] != "remove":
+            fields = OutletFields(**wanted["outlets"][change["name"]])
+            if not may_send_events(caller, fields):
+                outlet_changes.pause(work, change["name"], is_paused=True)
 
 
 def two_admin_changes(session: Session, caller: Caller, changes: Iterable[Mapping[str, Any]]) -> list[str]:

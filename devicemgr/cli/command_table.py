@@ -59,6 +59,7 @@ _THREATS = "devicemgr.cli.areas.threats:app"
 _PLANS = "devicemgr.cli.areas.plans:app"
 _INTERLOCKS = "devicemgr.cli.areas.zones:interlock"
 _DEPARTMENTS = "devicemgr.cli.site.departments:app"
+_OUTLETS = "devicemgr.cli.outlets.outlets:outlet"
 _KEYS = "devicemgr.cli.site.keys:app"
 
 GROUPS = {
@@ -85,6 +86,7 @@ GROUPS = {
     "udev": "Names that stay for serial devices.",
     "audit": "Verify and export the audit log.",
     "operator": "Operators: who may work with the daemon, in which roles.",
+    "outlet": "Outlets: where events leave to, such as another system by webhooks.",
     "key": "The key that opens faces and passwords.",
 }
 """Each group with its help, in the order in which `devicemgr --help` lists them."""
@@ -102,6 +104,7 @@ SECTIONS = {
         "apply",
         "audit",
         "operator",
+        "outlet",
         "key",
         "backup",
         "restore",
@@ -344,6 +347,16 @@ COMMANDS = {
     "device provision": Row(
         _PROVISION, "Bring devices into service: set them up by a profile, or give a reader a key of its own."
     ),
+    "outlet add": Row(_OUTLETS, "Add an outlet: events that are recorded from now on leave by it, signed."),
+    "outlet list": Row(_OUTLETS, "List the outlets, how far each has come and what is wrong."),
+    "outlet show": Row(_OUTLETS, "Show what an outlet states, how far it has come and what is wrong."),
+    "outlet edit": Row(_OUTLETS, "Change what an outlet states; it tries again at once."),
+    "outlet secret": Row(_OUTLETS, "Set the secret that signs what leaves, or make a new one, which is shown once."),
+    "outlet test": Row(_OUTLETS, "Send a message that is no event; exit 1 when it is not taken."),
+    "outlet pause": Row(_OUTLETS, "Let an outlet wait; what is recorded in between leaves when it goes on."),
+    "outlet resume": Row(_OUTLETS, "Let an outlet go on, also one that has stopped."),
+    "outlet replay": Row(_OUTLETS, "Give out once more all events from one on."),
+    "outlet remove": Row(_OUTLETS, "Remove an outlet and its secret."),
     "portal add": Row(_PORTALS, "Add a portal."),
     "portal list": Row(_PORTALS, "List the portals and their state."),
     "portal show": Row(_PORTALS, "Show one portal."),

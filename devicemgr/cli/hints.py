@@ -74,6 +74,8 @@ WORDS = {
     "edit_level_visitors": "`devicemgr level edit {name} --visitors` changes that",
     "list_threats": "`devicemgr threat list` shows them",
     "list_zones": "`devicemgr zone list` shows them",
+    "edit_outlet": "`devicemgr outlet edit {name}` changes it",
+    "list_outlets": "`devicemgr outlet list` shows them",
     "list_sources": "`devicemgr source list` shows them",
     "end_threat": "`devicemgr threat end {name} --comment TEXT` ends it",
     "free_despite_threat": "if it must be: `devicemgr portal free {portal}` asks",

@@ -37,6 +37,7 @@ from devicemgr.devices.supervisor import Listener, Supervisor
 from devicemgr.errors import DevicemgrError
 from devicemgr.ledger.counters import Meters
 from devicemgr.operations.muster_states import MusterStates
+from devicemgr.outlets.runner import Outlets
 from devicemgr.people.calibration import Recalibration
 from devicemgr.people.consents import ConsentWatch
 from devicemgr.people.face_samples import KeptSamples
@@ -121,6 +122,7 @@ class Daemon(DaemonRuntime):
         self._feeds = FeedWatch(site)
         self._escalation = AlarmEscalation(site)
         self._visits = VisitWatch(site)
+        self._outlets = Outlets(site)
         self._snapshots = SnapshotKeeper(site.snapshots)
         self._hotplug = Hotplug(self._supervisor.hint)
         self._reload = SiteReload(
@@ -149,6 +151,7 @@ class Daemon(DaemonRuntime):
             site.sealer.seal_often,
             self._meters.look,
             self._escalation.consider,
+            self._outlets.consider,
         )
         self._scheduler = Scheduler(self._stopping, self._clock.look, jobs)
 
@@ -201,6 +204,7 @@ class Daemon(DaemonRuntime):
         self._reconciler.start()
         self._reload.refresh()
         self._hotplug.start()
+        self._outlets.start()
         self._scheduler.start()
         if not self._site.database.frozen:
             self._snapshots.start()
@@ -221,6 +225,7 @@ class Daemon(DaemonRuntime):
         self._retention.stop(0.2)
         self._feeds.stop(0.1)
         self._sources.stop(0.3)
+        self._outlets.stop(0.3)
         self._clock.keep()
         self._site.ledger.stop(max(0.5, deadline - time.monotonic()))
         with contextlib.suppress(DevicemgrError):

@@ -59,6 +59,10 @@ class Kind(StrEnum):
     VISIT_OVERDUE = "visit_overdue"
     CALENDAR_STALE = "calendar_stale"  # not read for a week
     CALENDAR_HELD = "calendar_held"  # what was read takes away so much that an admin must agree
+    OUTLET_FAILING = "outlet_failing"  # nothing has left by it for a while, or it waits for a person
+    OUTLET_RESTORED = "outlet_restored"
+    OUTLET_SKIPPED = "outlet_skipped"  # an event that the receiver refuses, where the outlet may go on
+    OUTLET_GAP = "outlet_gap"  # events were removed, by their age, before they had left
     CLOCK_JUMPED = "clock_jumped"
     STORAGE_FAILED = "storage_failed"
     STORAGE_RESTORED = "storage_restored"

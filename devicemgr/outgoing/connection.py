@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from devicemgr.domain.rules.outgoing.addresses import why_not_call
+from devicemgr.domain.rules.outgoing.addresses import is_of_this_computer, why_not_call
 from devicemgr.errors import InvalidInput, SourceUnreachable
 
 MAX_PEM_CHARS = 64 * 1024
@@ -33,15 +33,18 @@ class Place:
     allow_private: bool = False
 
 
-def connected(place: Place, deadline: float) -> socket.socket:
+def connected(place: Place, deadline: float, *, is_here: bool = True) -> socket.socket:
     """Return a connection to one of the judged addresses; TimeoutError at `deadline`, a CLOCK_MONOTONIC second.
 
     SourceUnreachable if one of them is never called or there is none, OSError or ssl.SSLError when no one answers.
+    Unless `is_here`, no name may lead to this computer itself, also where private addresses are allowed.
     """
     addresses = _resolve(place.host, place.port, deadline)
     for address in addresses:
         if why := why_not_call(address[0], allow_private=place.allow_private):
             raise SourceUnreachable(f"{place.host} is not called: {why}")
+        if not is_here and is_of_this_computer(address[0]):
+            raise SourceUnreachable(f"{place.host} is not called: its name leads to this computer itself")
     failure: OSError | None = None
     for address in addresses:
         line = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)

@@ -13,6 +13,7 @@ from devicemgr.recovery import backup
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import audit_fact
 from devicemgr.store.database import FINGERPRINT, Session, set_meta
+from devicemgr.store.outlets import rows as outlet_store
 from devicemgr.store.people import people
 from devicemgr.store.site import devices as device_store, provisioning
 from devicemgr.vault import Vault
@@ -46,5 +47,6 @@ def _reseal(session: Session, before: Vault, fresh: Vault) -> dict[str, int]:
         "people": people.reseal_keys(session, before, fresh),
         "devices": device_store.reseal_passwords(session, before, fresh),
         "device_users": provisioning.reseal_secrets(session, before, fresh),
+        "outlets": outlet_store.reseal_secrets(session, before, fresh),
         "files": cache_file.reseal(session, before, fresh) + backup.reseal_keyring(session, before, fresh),
     }

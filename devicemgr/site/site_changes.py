@@ -13,6 +13,8 @@ from devicemgr.site.groups import departments
 from devicemgr.site.hours import calendars
 from devicemgr.site.hours.entries import feed_of_entry
 from devicemgr.site.hours.feeds import Reading
+from devicemgr.site.outlets import changes as outlet_changes
+from devicemgr.site.outlets.fields import OutletFields
 from devicemgr.site.plans import service as plans
 from devicemgr.site.sources import changes as source_changes
 from devicemgr.site.sources.fields import SourceFields
@@ -55,6 +57,7 @@ class SiteChanges:
             "departments": self._department,
             "sources": self._source,
             "plans": self._plan,
+            "outlets": self._outlet,
         }
         for change in changes:
             makers[change["kind"]](change, change["name"])
@@ -176,6 +179,12 @@ class SiteChanges:
         else:
             placements = [plans.Placement(**one) for one in self.wanted["plans"][name]["placements"]]
             plans.put_plan(self.work, name, placements, self.pictures.get(name))
+
+    def _outlet(self, change: Change, name: str) -> None:
+        if change["change"] == "remove":
+            outlet_changes.remove_outlet(self.work, name)
+        else:
+            outlet_changes.put_outlet(self.work, name, OutletFields(**self.wanted["outlets"][name]))
 
 
 def _unknown_channels(_: str) -> int | None:

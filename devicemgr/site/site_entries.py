@@ -16,12 +16,14 @@ from devicemgr.site.areas.threats import ThreatFields
 from devicemgr.site.areas.zones import InterlockFields, ZoneFields
 from devicemgr.site.groups import departments
 from devicemgr.site.hours.entries import CalendarEntry, checked_entry, entry_of
+from devicemgr.site.outlets.fields import OutletFields
 from devicemgr.site.plans.entries import PlanEntry
 from devicemgr.site.portals import PortalFields
 from devicemgr.site.site import Site
 from devicemgr.site.sources.fields import SourceFields
 from devicemgr.store.areas import plans as plan_rows, threats as threat_rows
 from devicemgr.store.database import Session
+from devicemgr.store.outlets import rows as outlet_rows
 from devicemgr.store.people import departments as department_rows, sources as source_rows
 from devicemgr.store.site import (
     access_levels as level_rows,
@@ -109,6 +111,7 @@ def current(session: Session) -> site_file.Document:
         },
         "sources": {row.name: row.stated for row in source_rows.sources(session)},
         "plans": {row.name: plan_rows.stated(row) for row in plan_rows.plans(session)},
+        "outlets": {row.name: row.stated for row in outlet_rows.outlets(session)},
     }
 
 
@@ -135,6 +138,7 @@ def checked(site: Site, found: site_file.Document) -> site_file.Document:
         "departments": _department,
         "sources": _source,
         "plans": _plan,
+        "outlets": _outlet,
     }
     for kind, read in readers.items():
         if kind in found:
@@ -291,6 +295,10 @@ def _source(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plan(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     return _read(PlanEntry, f"[plans.{name}]", fields).stated()
+
+
+def _outlet(_: Site, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return _read(OutletFields, f"[outlets.{name}]", fields).stated()
 
 
 def _covered(row: LevelRow) -> list[str]:

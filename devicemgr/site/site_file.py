@@ -14,7 +14,7 @@ SITE, MODEL = "site", "model"
 # In the order in which they stand on each other.
 KINDS = (
     *("calendars", "schedules", "profiles", "devices", "zones", "portals", "interlocks"),
-    *("levels", "threats", "departments", "sources", "plans"),
+    *("levels", "threats", "departments", "sources", "plans", "outlets"),
 )
 
 Document = dict[str, dict[str, Any]]

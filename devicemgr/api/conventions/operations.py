@@ -90,6 +90,11 @@ _NAMES = {
     ("POST", "/approvals/{approval}"): "approvals_approve",
     ("DELETE", "/approvals/{approval}"): "approvals_refuse",
     ("DELETE", "/sessions/{session}"): "sessions_end",
+    ("PUT", "/outlets/{name}/secret"): "outlets_secret_set",
+    ("POST", "/outlets/{name}/test"): "outlets_test",
+    ("POST", "/outlets/{name}/pause"): "outlets_pause",
+    ("POST", "/outlets/{name}/resume"): "outlets_resume",
+    ("POST", "/outlets/{name}/replay"): "outlets_replay",
     ("POST", "/operators/{name}/tokens"): "operators_tokens_create",
 }
 

@@ -45,7 +45,9 @@ ALARM_KINDS: Mapping[str, AlarmKind] = {
     Kind.DEVICE_DEGRADED: AlarmKind(4),
     Kind.STORAGE_FAILED: AlarmKind(4),
     Kind.DECISION_DISPUTED: AlarmKind(4, lasts=False),
+    Kind.OUTLET_FAILING: AlarmKind(4),
     Kind.OCCUPANCY_REACHED: AlarmKind(5, lasts=False),
+    Kind.OUTLET_GAP: AlarmKind(5, lasts=False),
     Kind.CLOCK_JUMPED: AlarmKind(5, lasts=False),
     Kind.CALENDAR_HELD: AlarmKind(5),
     Kind.CALENDAR_STALE: AlarmKind(5),
@@ -60,6 +62,7 @@ _ENDED_BY: Mapping[str, tuple[str, ...]] = {
     Kind.DEVICE_DEGRADED: (Kind.DEVICE_OFFLINE,),
     Kind.STORAGE_RESTORED: (Kind.STORAGE_FAILED,),
     Kind.VISIT_ENDED: (Kind.VISIT_OVERDUE,),
+    Kind.OUTLET_RESTORED: (Kind.OUTLET_FAILING,),
     Kind.THREAT_ENDED: (Kind.THREAT_SET,),
 }
 _NAMED_IN_DETAIL: Mapping[str, str] = {
@@ -70,6 +73,8 @@ _NAMED_IN_DETAIL: Mapping[str, str] = {
     Kind.THREAT_SET: "threat",
     Kind.CALENDAR_HELD: "calendar",
     Kind.CALENDAR_STALE: "calendar",
+    Kind.OUTLET_FAILING: "outlet",
+    Kind.OUTLET_GAP: "outlet",
     "admin.sync_held": "source",
     "admin.sync_failed": "source",
 }

@@ -5,6 +5,7 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from devicemgr.errors import Hint, NotFound
+from devicemgr.store.outlets.tables import OutletRow
 from devicemgr.store.tables import (
     CalendarRow,
     LevelRow,
@@ -25,10 +26,21 @@ _HINTS = {
     "threat": Hint("list_threats"),
     "source": Hint("list_sources"),
     "plan": Hint("list_plans"),
+    "outlet": Hint("list_outlets"),
 }
 
 Named = TypeVar(
-    "Named", PortalRow, ScheduleRow, LevelRow, CalendarRow, ZoneRow, InterlockRow, ThreatRow, SourceRow, PlanRow
+    "Named",
+    PortalRow,
+    ScheduleRow,
+    LevelRow,
+    CalendarRow,
+    ZoneRow,
+    InterlockRow,
+    ThreatRow,
+    SourceRow,
+    PlanRow,
+    OutletRow,
 )
 
 

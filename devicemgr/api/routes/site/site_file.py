@@ -15,7 +15,13 @@ from devicemgr.api.conventions.revisions import IfMatch, set_etag
 from devicemgr.api.feed_rights import require_feed
 from devicemgr.api.routes.site.calendars import ChangedDay
 from devicemgr.api.routes.site.site_replay import PlannedReplay, ReplayAnswer
-from devicemgr.api.site_rights import ACTION, require_rights_of_sources, require_roles, two_admin_changes
+from devicemgr.api.site_rights import (
+    ACTION,
+    pause_unseen_outlets,
+    require_rights_of_sources,
+    require_roles,
+    two_admin_changes,
+)
 from devicemgr.domain.rules.hours.hours_preview import changed_days
 from devicemgr.errors import ApprovalNeeded, InvalidInput, PlanOutdated
 from devicemgr.people import erasure_events
@@ -159,6 +165,7 @@ def apply_site(body: SiteFile, context: Ctx, caller: Who, match: IfMatch) -> dic
             if replay is not None:
                 replay.take_present(work.session)
             _apply(work, caller, SiteChanges(work, wanted, erasure_events.left_facts, readings, new), answer)
+            pause_unseen_outlets(work, caller, answer["changes"], wanted)
             if replay is not None:
                 replay.take_planned(work.session)
             if body.plan:

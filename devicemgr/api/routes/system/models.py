@@ -222,6 +222,7 @@ class KeyRotation(ResponseBody):
     people: int
     devices: int
     device_users: int
+    outlets: int
     files: int
     wiped: bool
     key: str

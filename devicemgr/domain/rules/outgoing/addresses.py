@@ -36,6 +36,12 @@ def why_not_call(text: str, *, allow_private: bool) -> str | None:
     return None
 
 
+def is_of_this_computer(text: str) -> bool:
+    """Return True for a numeric address of loopback, in whatever form it is written."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    return any(one.is_loopback or one in _ITSELF for one in (address, *_embedded(address)))
+
+
 def _is_never_called(address: Address) -> bool:
     if address in _METADATA or address.is_link_local or address.is_multicast or address.is_unspecified:
         return True

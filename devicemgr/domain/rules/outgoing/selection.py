@@ -1,7 +1,7 @@
 """What leaves the box: which events an outlet gives out, and what of each of them.
 
 An outlet gives out what tells who passed where: ids and badge numbers. Names, evidence such as scores, and what people
-have written stay here unless its `fields` ask for them; nothing tells of PINs or of duress unless that is asked for.
+have written stay here unless its `fields` name them; nothing tells of PINs or of duress unless that is stated.
 """
 
 from collections.abc import Mapping

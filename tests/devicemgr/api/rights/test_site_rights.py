@@ -54,6 +54,10 @@ map = { Office = "staff" }
 
 [plans.ground]
 placements = [{ kind = "portal", name = "main", x = 10.0, y = 20.0 }]
+
+[outlets.chat]
+kind = "webhook"
+url = "https://chat.example/hooks"
 """
 TECHNICIAN, ADMIN = {Role.TECHNICIAN, Role.ADMIN}, {Role.ADMIN}
 MORE = {
@@ -69,6 +73,7 @@ MORE = {
     "threats": '[threats.alert]\nallow = ["staff"]\n',
     "plans": "[plans.first]\n",
     "sources": '[sources.agency]\nkind = "csv"\nfile = "agency.csv"\n',
+    "outlets": '[outlets.hr]\nkind = "webhook"\nurl = "https://hr.example/hooks"\n',
 }
 EDITS = {
     "calendars": ("2026-12-16 holiday", "2026-12-16 short-day 09:00-16:00"),
@@ -83,6 +88,7 @@ EDITS = {
     "threats": ("order = 9", "order = 8"),
     "sources": ("staff.csv", "all.csv"),
     "plans": ("x = 10.0", "x = 11.0"),
+    "outlets": ("chat.example", "news.example"),
 }
 ALONE = {
     ("calendars", "add"): ("POST", "/calendars"),
@@ -118,6 +124,9 @@ ALONE = {
     ("plans", "add"): ("PUT", "/plans/{name}"),
     ("plans", "edit"): ("PUT", "/plans/{name}/placements"),
     ("plans", "remove"): ("DELETE", "/plans/{name}"),
+    ("outlets", "add"): ("POST", "/outlets"),
+    ("outlets", "edit"): ("PATCH", "/outlets/{name}"),
+    ("outlets", "remove"): ("DELETE", "/outlets/{name}"),
 }
 """The route that makes the same change alone."""
 SETTINGS = {

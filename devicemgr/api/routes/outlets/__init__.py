@@ -1,0 +1,1 @@
+"""Routes of outlets: where events leave to."""

@@ -1,0 +1,1 @@
+"""Commands of outlets: where events leave to."""

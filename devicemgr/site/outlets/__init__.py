@@ -1,0 +1,1 @@
+"""Outlets: what they state, and how they are added, changed and removed."""

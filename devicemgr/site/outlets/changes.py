@@ -1,0 +1,137 @@
+"""Use cases of outlets: add, change, pause and remove them, and set their secrets, in a unit of work."""
+
+import base64
+import secrets as random
+from collections.abc import Mapping
+from typing import Any
+
+from devicemgr.domain.ledger_events import Kind
+from devicemgr.errors import AlreadyExists, Hint, InvalidInput
+from devicemgr.site.outlets.fields import OutletFields
+from devicemgr.site.unit_of_work import UnitOfWork
+from devicemgr.store.ledger import events
+from devicemgr.store.outlets import rows
+from devicemgr.store.outlets.tables import OutletRow
+from devicemgr.store.site import portals
+from devicemgr.text import safe, slug
+
+SECRET_PREFIX = "whsec_"  # noqa: S105 - what such secrets begin with (Standard Webhooks 1.0)
+MIN_SECRET_BYTES, MAX_SECRET_BYTES = 24, 64
+_SECRET_BYTES = 32
+MAX_SECRETS = 2
+"""While one takes the other's place, both are valid."""
+
+
+def add_outlet(work: UnitOfWork, name: str, fields: OutletFields, *, is_paused: bool = False) -> OutletRow:
+    """Add an outlet, which gives out what is recorded from now on; AlreadyExists if the name is taken."""
+    slug("outlet", name)
+    if work.session.get(OutletRow, name):
+        raise AlreadyExists(
+            f"outlet '{name}' exists; choose another name, or change it", hint=Hint("edit_outlet", name=name)
+        )
+    _require_portals(work, fields)
+    rows.make_site_id(work.session)
+    seq, _ = events.head(work.session)
+    stated = fields.stated()
+    row = OutletRow(name=name, kind=fields.kind, stated=stated, cursor=seq, paused=is_paused, state={})
+    work.session.add(row)
+    work.session.flush()
+    work.record("admin.outlet_added", {"outlet": name}, after=_shown(stated))
+    return row
+
+
+def put_outlet(work: UnitOfWork, name: str, fields: OutletFields, *, is_paused: bool = False) -> tuple[OutletRow, bool]:
+    """Add the outlet, or make an existing one state exactly this; return it, and True if it was added.
+
+    One that is changed tries again at once. `is_paused` pauses it where it is new or changed.
+    """
+    row = work.session.get(OutletRow, name)
+    if row is None:
+        return add_outlet(work, name, fields, is_paused=is_paused), True
+    stated = fields.stated()
+    if row.stated != stated:
+        _require_portals(work, fields)
+        before, row.stated, row.kind = row.stated, stated, fields.kind
+        row.paused = row.paused or is_paused
+        _changed(row)
+        work.session.flush()
+        work.record("admin.outlet_edited", {"outlet": name}, before=_shown(before), after=_shown(stated))
+    return row, False
+
+
+def remove_outlet(work: UnitOfWork, name: str) -> None:
+    """Remove an outlet and its secrets."""
+    row = rows.outlet(work.session, name)
+    if row.state.get("is_reported"):
+        work.record(Kind.ALARM_ENDED, {"alarm": Kind.OUTLET_FAILING, "outlet": name, "cause": "it was removed"})
+    work.record("admin.outlet_removed", {"outlet": name}, before=_shown(row.stated))
+    work.session.delete(row)
+    work.session.flush()
+
+
+def pause(work: UnitOfWork, name: str, *, is_paused: bool) -> OutletRow:
+    """Let an outlet wait, or go on where it has stopped."""
+    row = rows.outlet(work.session, name)
+    if row.paused != is_paused or row.state.get("stopped"):
+        row.paused = is_paused
+        _changed(row)
+        work.record("admin.outlet_paused" if is_paused else "admin.outlet_resumed", {"outlet": name})
+    return row
+
+
+def replay(work: UnitOfWork, name: str, first: int) -> OutletRow:
+    """Let an outlet give out once more all events from seq `first` on."""
+    row = rows.outlet(work.session, name)
+    head, _ = events.head(work.session)
+    if not 1 <= first <= head + 1:
+        raise InvalidInput(f"there is no event {first} yet; choose one from 1 to {head}")
+    row.cursor = first - 1
+    _changed(row)
+    work.record("admin.outlet_replayed", {"outlet": name, "from": first})
+    return row
+
+
+def set_secret(work: UnitOfWork, name: str, secret: str | None, *, keeps_last: bool) -> str:
+    """Set an outlet's secret, a new random one for None; return it. The one before stays valid if `keeps_last`."""
+    row = rows.outlet(work.session, name)
+    found = SECRET_PREFIX + base64.b64encode(random.token_bytes(_SECRET_BYTES)).decode() if secret is None else secret
+    key_of(found)
+    before = rows.secrets_of(row, work.site.vault)
+    kept = (found, *(one for one in before if keeps_last and one != found))[:MAX_SECRETS]
+    rows.set_secrets(row, work.site.vault, kept)
+    _changed(row)
+    work.record("admin.outlet_secret_set", {"outlet": name, "valid": len(kept)})
+    return found
+
+
+def key_of(secret: str) -> bytes:
+    """Return the key of a secret as receivers keep it; InvalidInput for another text."""
+    try:
+        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    except ValueError as error:
+        raise InvalidInput("the secret is no base64; give one like whsec_… or none, for a new one") from error
+    if not secret.startswith(SECRET_PREFIX) or not MIN_SECRET_BYTES <= len(key) <= MAX_SECRET_BYTES:
+        raise InvalidInput(
+            f"a secret is whsec_ and base64 of {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} bytes; give none for a new one"
+        )
+    return key
+
+
+def _changed(row: OutletRow) -> None:
+    """Forget what the last tries left, but for an alarm that is still to be ended."""
+    row.version += 1
+    row.state = {"is_reported": True} if row.state.get("is_reported") else {}
+
+
+def _require_portals(work: UnitOfWork, fields: OutletFields) -> None:
+    known = {row.name for row in portals.portals(work.session)}
+    unknown = next((name for name in fields.portals if name not in known), None)
+    if unknown is not None:
+        raise InvalidInput(
+            f"there is no portal '{safe(unknown, 60)}'; add it first, or leave it out", hint=Hint("list_portals")
+        )
+
+
+def _shown(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what bears on what leaves; certificates are long."""
+    return {name: value for name, value in stated.items() if name != "tls_ca"}

@@ -1,0 +1,1 @@
+"""Outlets: what is stated of each, and how far it has given out the record."""

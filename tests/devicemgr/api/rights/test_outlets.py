@@ -1,0 +1,102 @@
+"""Who sends events elsewhere can read them there: an outlet gives out no more than who let it may see."""
+
+import pytest
+
+from devicemgr.domain.model import Role
+
+HOOK = {"kind": "webhook", "url": "https://hr.example/hooks"}
+
+
+def state(http, name="hr"):
+    return http.get(f"/outlets/{name}").json()["state"]
+
+
+@pytest.mark.parametrize("way", ["post", "put", "file"])
+def test_what_a_technician_sets_up_waits_for_someone_who_may_see_events(as_role, http, way):
+    client = as_role(Role.TECHNICIAN)
+    if way == "post":
+        assert client.post("/outlets", json={"name": "hr", **HOOK}).status_code == 201
+    elif way == "put":
+        assert client.put("/outlets/hr", json=HOOK).status_code == 201
+    else:
+        toml = '[outlets.hr]\nkind = "webhook"\nurl = "https://hr.example/hooks"\n'
+        assert client.post("/site/apply", json={"toml": toml}).status_code == 200
+    assert state(http) == "paused"
+    assert client.post("/outlets/hr/resume").status_code == 403
+    assert client.post("/outlets/hr/replay", json={"from": 1}).status_code == 403
+    assert client.put("/outlets/hr/secret", json={}).status_code == 403
+    assert as_role(Role.ADMIN).post("/outlets/hr/resume").status_code == 200
+    assert state(http) == "ok"
+
+
+@pytest.mark.parametrize(
+    "change", [{"url": "https://elsewhere.example/"}, {"fields": ["name"]}, {"kinds": ["admin.*"]}]
+)
+def test_a_change_by_a_technician_pauses_an_outlet_that_runs(as_role, http, change):
+    http.post("/outlets", json={"name": "hr", **HOOK})
+    assert state(http) == "ok"
+    assert as_role(Role.TECHNICIAN).patch("/outlets/hr", json=change).status_code == 200
+    assert state(http) == "paused"
+
+
+def test_a_technician_may_pause_and_remove(as_role, http):
+    http.post("/outlets", json={"name": "hr", **HOOK})
+    client = as_role(Role.TECHNICIAN)
+    assert client.post("/outlets/hr/pause").status_code == 200
+    assert client.delete("/outlets/hr").status_code == 200
+
+
+def test_duress_leaves_only_where_one_who_may_know_of_it_says_so(as_role, http):
+    admin = as_role(Role.ADMIN)
+    assert admin.post("/outlets", json={"name": "hr", **HOOK, "duress": True}).status_code == 201
+    assert state(http) == "paused"
+    refused = admin.post("/outlets/hr/resume")
+    assert refused.status_code == 403
+    assert http.post("/outlets/hr/resume").status_code == 200  # the owner of the host may
+
+
+@pytest.mark.parametrize("role", [Role.GUARD, Role.AUDITOR])
+def test_no_one_else_sets_one_up(as_role, http, role):
+    client = as_role(role)
+    http.post("/outlets", json={"name": "hr", **HOOK})
+    calls = [
+        client.post("/outlets", json={"name": "more", **HOOK}),
+        client.put("/outlets/hr", json=HOOK),
+        client.patch("/outlets/hr", json={"batch": 2}),
+        client.delete("/outlets/hr"),
+        client.put("/outlets/hr/secret", json={}),
+        *(client.post(f"/outlets/hr/{verb}") for verb in ("test", "pause", "resume")),
+        client.post("/outlets/hr/replay", json={"from": 1}),
+    ]
+    assert {answer.status_code for answer in calls} == {403}
+
+
+def test_a_secret_is_shown_once_and_never_again(http, site):
+    http.post("/outlets", json={"name": "hr", **HOOK})
+    secret = http.put("/outlets/hr/secret", json={}).json()["secret"]
+    assert secret.startswith("whsec_")
+    everything = [http.get("/outlets").text, http.get("/outlets/hr").text, http.get("/site").text]
+    everything += [http.get("/events", params={"limit": 100}).text, http.get("/status").text]
+    assert not any(secret.removeprefix("whsec_") in text for text in everything)
+    assert http.get("/outlets/hr").json()["has_secret"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"url": "http://hr.example/hooks"}, "https"),
+        ({"url": "ftp://hr.example/"}, "URL"),
+        ({"url": "https://user:pw@hr.example/"}, "password"),
+        ({"url": "https://hr.example/a b"}, "spaces"),
+        ({"kinds": ["Access Granted"]}, "kind"),
+        ({"fields": ["photo"]}, "fields"),
+        ({"batch": 0}, "batch"),
+        ({"portals": ["nowhere"]}, "portal"),
+        ({"tls_ca": "no certificate"}, "PEM"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_words(http, fields, word):
+    answer = http.post("/outlets", json={"name": "hr", **HOOK, **fields})
+    assert answer.status_code in (400, 422), answer.text
+    assert word in answer.text
+    assert http.get("/outlets").json() == []
