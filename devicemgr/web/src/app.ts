@@ -138,8 +138,7 @@ class App extends StoreElement {
   /** A display on a wall: the page alone, with nothing to press. */
   private wall(page: Page | undefined, rest: readonly string[]): TemplateResult {
     return html`<div class="shell">
-        <h1 class="sr">${page ? t(page.title) : t("page.none")}</h1>
-        <header class="top">${this.link()}<span class="zone">${zoneName()}</span></header>
+        <header class="top"><h1 class="sr">${page ? t(page.title) : t("page.none")}</h1>${this.link()}<span class="zone">${zoneName()}</span></header>
         <div class="notices">${this.notices()}</div>
         <main id="main" tabindex="-1">${this.body(page, rest)}</main>
       </div>
