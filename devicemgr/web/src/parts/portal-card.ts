@@ -5,7 +5,7 @@ import { clock, day, moment } from "../base/dates";
 import { t } from "../base/i18n";
 import { isWall } from "../base/wall";
 import { store } from "../live/store";
-import { photoOf } from "./photo";
+import { photoOf } from "../live/photo";
 import { openDialog } from "./portal-dialog";
 import { portalSymbol, signOf, toneSymbol } from "./symbols";
 import { whyLink } from "../live/why-link";

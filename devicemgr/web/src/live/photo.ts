@@ -4,7 +4,7 @@ import { photoAddress } from "../api/client";
 import type { Event } from "../api/types";
 import { DeskElement } from "../base/element";
 import { t } from "../base/i18n";
-import { store } from "../live/store";
+import { store } from "./store";
 
 /** Return the picture of a decision's person, where the site and the caller's roles allow it. */
 export function photoOf(event: Event): TemplateResult | typeof nothing {
