@@ -43,7 +43,8 @@ def jpeg(picture: Image.Image) -> bytes:
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the camera plays: a face that moves a little, as motion JPEG."""
     path = tmp_path_factory.mktemp("film") / "face.mjpeg"
-    path.write_bytes(b"".join(jpeg(portrait(shift=abs(step - 6) * 2)) for step in range(12)))
+    # No two are the same, and their number divides by no step: a short film would show the same one at each look.
+    path.write_bytes(b"".join(jpeg(portrait(1.2 + step / 300, shift=step % 11)) for step in range(37)))
     return path
 
 
