@@ -135,3 +135,15 @@ def test_pictures_of_the_pages(open_desk: Callable[..., Desk], site: Any, wait_f
     desk = open_desk("technician", page="devices", viewport=size)
     desk.find("[data-device]").first.wait_for()
     save(desk, "devices")
+    for name in ("Ivan Petrov", "Мария Ким"):
+        site.api.post(
+            "/visitors", {"name": name, "host": HOLDERS[0].badge, "valid_to": "2099-12-31", "levels": ["staff"]}
+        )
+    desk = open_desk("guard", page="visitors", viewport=size)
+    desk.find("[data-row]").first.wait_for()
+    save(desk, "visitors")
+    muster = site.api.post("/musters", {"zone": "building", "drill": True})
+    site.api.post("/musters/marks", {"badge": HOLDERS[0].badge, "mark": "safe"})
+    desk = open_desk("guard", page=f"muster/{muster['id']}", viewport=size)
+    desk.find('[data-filter="all"]').click()
+    save(desk, "muster")

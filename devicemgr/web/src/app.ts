@@ -10,12 +10,13 @@ import { keyboard } from "./base/keys";
 import { allowedPages, route, type Page } from "./base/router";
 import { setTheme, theme, type Theme } from "./base/theme";
 import { RETRY_SIGN_IN_MS, beginWall, isWall, takeToken } from "./base/wall";
+import { guardUnload, unsentWords } from "./base/unsent";
 import { feed } from "./live/feed";
 import { store } from "./live/store";
 import { languageSelect } from "./pages/sign-in";
 import { soundNotice } from "./bell/bell";
 import { waiting } from "./bell/waiting";
-import "./parts/confirm";
+import { confirmed } from "./parts/confirm";
 import "./parts/help";
 import "./parts/menu";
 import "./parts/portal-dialog";
@@ -47,6 +48,7 @@ class App extends StoreElement {
       () => this.end(true),
       (daemon) => this.compareClocks(daemon),
     );
+    guardUnload();
     addEventListener("hashchange", () => this.requestUpdate());
     const token = takeToken();
     if (isWall) beginWall();
@@ -88,6 +90,9 @@ class App extends StoreElement {
   }
 
   private async signOut(): Promise<void> {
+    const unsent = unsentWords();
+    const question = { title: t("menu.sign_out"), effect: t("unsent.sign_out", { what: unsent }), action: t("menu.sign_out"), isDangerous: true };
+    if (unsent !== "" && !(await confirmed(question))) return;
     await call("delete", "/api/v1/session").catch(() => undefined);
     this.end(false);
   }
@@ -193,7 +198,8 @@ class App extends StoreElement {
   private notices(): TemplateResult {
     const clockOff = Math.abs(store.clockOff) > MAX_CLOCK_OFF_MS;
     const hasDialog = document.querySelector("dialog[open]") !== null;
-    return html`${store.may("GET /alarms") ? soundNotice() : nothing}
+    const unsent = unsentWords();
+    return html`${store.may("GET /alarms") ? soundNotice() : nothing}${unsent ? html`<p class="notice warn" data-unsent>${unsent}</p>` : nothing}
       ${store.link === "away"
         ? html`<p class="notice bad" data-away>${store.lastMessage > 0 ? t("link.away_banner", { time: clock(store.lastMessage) }) : t("problem.unreachable")}</p>`
         : nothing}

@@ -5,6 +5,7 @@ import "./styles/controls.css";
 import "./styles/live.css";
 import "./styles/lists.css";
 import "./styles/alarms.css";
+import "./styles/print.css";
 import "./app";
 
 applyTheme();

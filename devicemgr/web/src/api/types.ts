@@ -60,11 +60,23 @@ export interface ZoneState {
   unsure: boolean;
 }
 
+export type Marked = Schemas["Marked"];
+export type Found = "missing" | "safe" | "out" | "not_here";
+
+/** A muster that runs. */
+export type MusterState = Schemas["MusterShort"] & Record<"unnamed" | "unnamed_out" | "unnamed_in", number>;
+
+/** A person on the list of a muster that runs; names are in its own answer. */
+export type MusterPerson = Pick<Schemas["PersonOnList"], "badge" | "zone" | "since" | "marks" | "late"> & { found: Found };
+
 export interface States {
   portals: Record<string, PortalState>;
   devices: Record<string, DeviceState>;
   zones: Record<string, ZoneState>;
   alarms: Record<string, AlarmState>;
+  musters: Record<string, MusterState>;
+  /** By the muster's id, a slash, and the number on its list. */
+  muster_people: Record<string, MusterPerson>;
 }
 
 export type Change = { whole: boolean } & { [Part in keyof States]?: Record<string, States[Part][string] | null> };

@@ -51,6 +51,11 @@ export function moment(time: string | number): string {
   return format({ dateStyle: "medium", timeStyle: "long", hourCycle: "h23" }).format(new Date(time));
 }
 
+/** Return a time of the site's zone as a `datetime-local` field holds it. */
+export function fieldTime(time: string | number): string {
+  return new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "short", timeZone: zone }).format(new Date(time)).replace(" ", "T");
+}
+
 function format(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = language() + JSON.stringify(options);
   const found = formats.get(key) ?? new Intl.DateTimeFormat(language(), { ...options, timeZone: zone });

@@ -8,7 +8,7 @@ export const STALE_MS = 5000;
 
 export type Link = "starting" | "live" | "away";
 
-const EMPTY: States = { portals: {}, devices: {}, zones: {}, alarms: {} };
+const EMPTY: States = { portals: {}, devices: {}, zones: {}, alarms: {}, musters: {}, muster_people: {} };
 
 export class Store {
   session: Session | null = null;
@@ -78,6 +78,8 @@ export class Store {
       devices: merged(known.devices, change.devices),
       zones: merged(known.zones, change.zones),
       alarms: merged(known.alarms, change.alarms),
+      musters: merged(known.musters, change.musters),
+      muster_people: replaced(known.muster_people, change.muster_people),
     };
     this.hasStates ||= change.whole;
     this.changed();
@@ -132,9 +134,14 @@ export function latestDecisions(known: ReadonlyMap<string, Event>, events: reado
 
 function merged<T>(known: Record<string, T>, change: Record<string, T | null> | undefined): Record<string, T> {
   if (!change) return known;
+  return Object.fromEntries(Object.entries(replaced(known, change)).sort(([a], [b]) => a.localeCompare(b)));
+}
+
+/** As `merged`, for lists too long to be sorted at each change. */
+function replaced<T>(known: Record<string, T>, change: Record<string, T | null> | undefined): Record<string, T> {
+  if (!change) return known;
   const all: [string, T | null][] = Object.entries({ ...known, ...change });
-  const left = all.filter((entry): entry is [string, T] => entry[1] !== null);
-  return Object.fromEntries(left.sort(([a], [b]) => a.localeCompare(b)));
+  return Object.fromEntries(all.filter((entry): entry is [string, T] => entry[1] !== null));
 }
 
 export const store = new Store();

@@ -97,9 +97,9 @@ class ConfirmDialog extends DeskElement {
       class="main danger held ${this.isHolding ? "holding" : ""}"
       data-confirm
       ?disabled=${!this.isTyped(question)}
-      @pointerdown=${() => this.hold()}
+      @pointerdown=${(event: PointerEvent) => this.pointerDown(event)}
       @pointerup=${() => this.release()}
-      @pointerleave=${() => this.release()}
+      @pointercancel=${() => this.release()}
       @keydown=${(event: KeyboardEvent) => this.keyDown(event)}
       @keyup=${() => this.release()}
       @blur=${() => this.release()}
@@ -111,6 +111,12 @@ class ConfirmDialog extends DeskElement {
 
   private isTyped({ typed }: Question): boolean {
     return !typed || this.typed.trim() === typed.wanted;
+  }
+
+  /** The button's words change, and its size with them: what holds it goes on holding it. */
+  private pointerDown(event: PointerEvent): void {
+    (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
+    this.hold();
   }
 
   private hold(): void {

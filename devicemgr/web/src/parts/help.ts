@@ -20,6 +20,7 @@ class Help extends DeskElement {
       ["a", t("help.acknowledge")],
       ["p", t("help.pause")],
       ...(store.may("POST /people") ? ([["n", t("help.new")], ["s", t("help.suspend")]] as [string, string][]) : []),
+      ...(store.may("POST /musters/marks") ? [["Enter n u", t("muster.tick_help")] as [string, string]] : []),
       ["?", t("help.keys")],
       ["Esc", t("help.close")],
     ];
