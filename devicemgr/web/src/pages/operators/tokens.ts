@@ -83,7 +83,7 @@ class Tokens extends StoreElement {
     const days = Number(this.days);
     if (this.roles.length === 0 || !Number.isInteger(days) || days < 1 || days > MAX_DAYS) return;
     await this.send(async () => {
-      const made = await call("post", "/api/v1/operators/{name}/tokens", { path: { name: this.operator.name } }, { roles: [...this.roles], days });
+      const made = await call("post", "/api/v1/operators/{name}/tokens", { path: { name: this.operator.name } }, { roles: [...this.roles], days, kiosk: false });
       this.secret = made.token;
       this.roles = [];
       this.isChecked = false;
