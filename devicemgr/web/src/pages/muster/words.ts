@@ -24,7 +24,7 @@ export function markWords({ mark, by, at, reason }: Marked): string {
   return `${what} ${clock(at)}, ${makerWords(by)}${reason ? ` (${reason})` : ""}`;
 }
 
-/** Return how many people nobody has recognized: inside at the beginning, and since. */
+/** Return how many people were not recognized: inside at the beginning, and since. */
 export function unnamedWords({ unnamed, unnamed_out, unnamed_in }: Pick<MusterAnswer, "unnamed" | "unnamed_out" | "unnamed_in">): string[] {
   const found: string[] = [];
   if (unnamed > 0) found.push(t("muster.unnamed_inside", { count: unnamed }));

@@ -1,4 +1,4 @@
-// What is done to a visit from a list or its own view: asked, sent once, and said.
+// What is done to a visit from a list or its own view: after a question, sent once, and reported.
 import { Problem, call } from "../../api/client";
 import { t } from "../../base/i18n";
 import { confirmed } from "../../parts/confirm";
