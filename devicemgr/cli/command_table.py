@@ -100,16 +100,8 @@ SECTIONS = {
     ),
     "Entrances": ("portal", "zone", "interlock", "device", "plan", "udev", "sim"),
     "Site and record": (
-        "export",
-        "apply",
-        "audit",
-        "operator",
-        "outlet",
-        "key",
-        "backup",
-        "restore",
-        "recover",
-        "support-bundle",
+        *("export", "apply", "audit", "operator", "outlet", "key"),
+        *("backup", "restore", "recover", "support-bundle"),
     ),
 }
 """How `devicemgr --help` groups its commands."""
