@@ -51,9 +51,9 @@ SABOTAGES = (
     ),
     one(
         "times of persons for guards",
-        "devicemgr/api/authorization.py",
-        '    ("GET", "/reports/hours"): _AUDITOR,\n',
-        '    ("GET", "/reports/hours"): _GUARD | _AUDITOR,\n',
+        "devicemgr/api/role_table.py",
+        '    ("GET", "/reports/hours"): AUDITOR,\n',
+        '    ("GET", "/reports/hours"): GUARD | AUDITOR,\n',
         _ROUTES,
     ),
     one(

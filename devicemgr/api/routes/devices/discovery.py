@@ -34,7 +34,7 @@ def discover_devices(body: DiscoveryRequest, context: Ctx, _: Who) -> dict[str, 
 
 @router.post("/discoveries/jobs", status_code=202, response_model=JobState)
 def begin_discovery(body: DiscoveryRequest, request: Request, context: Ctx, caller: Who) -> dict[str, Any]:
-    """Look as a job. Canceled, it is let go at once; what it asked may go on answering for its seconds."""
+    """Look as a job. Canceled, it is let go at once; devices may go on answering for its seconds."""
     discovery.expand(body.hosts)  # what is no address is refused at once
     job = Job("discovery", None, caller.actor, ("POST", "/discoveries"), seconds=body.seconds, waits_only=True)
     return begin(request, job, lambda _: _look(body, context))

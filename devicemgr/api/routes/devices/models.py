@@ -129,7 +129,7 @@ class Discovery(ResponseBody):
 
 
 class ShownCertificate(ResponseBody):
-    """The certificate that an address shows, which nobody has vouched for yet."""
+    """The certificate that an address shows, for which no one has vouched yet."""
 
     address: str = Field(examples=["https://192.0.2.64"])
     fingerprint: str = Field(examples=["sha256:" + ":".join(["AB"] * 32)])

@@ -3,7 +3,7 @@ import { html, type TemplateResult } from "lit";
 import { StoreElement } from "../../base/element";
 import { query } from "../../base/router";
 import "./card";
-import "./devices.css";
+import "../../styles/devices.css";
 import "./find";
 import "./form";
 import "./list";
