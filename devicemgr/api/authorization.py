@@ -1,6 +1,6 @@
 """Who may call what: the one table, and the one place where it is enforced.
 
-The table is `role_table.TABLE`; what is made of several parts needs the roles of each of them.
+The table is `rights.table.TABLE`; what is made of several parts needs the roles of each of them.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from fastapi import Request
 from starlette.routing import compile_path
 
 from devicemgr.api.context import Caller, caller_of
-from devicemgr.api.role_table import ADMIN, GUARD, TABLE, TECHNICIAN
+from devicemgr.api.rights.table import ADMIN, GUARD, TABLE, TECHNICIAN
 from devicemgr.domain.model import Role
 from devicemgr.errors import NotAllowed, NotSignedIn
 

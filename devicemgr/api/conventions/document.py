@@ -3,9 +3,9 @@
 from typing import Any
 
 from devicemgr.api.authorization import OPEN, PREFIX
-from devicemgr.api.role_table import TABLE
 from devicemgr.api.conventions.idempotency import HEADER, NOT_KEPT
 from devicemgr.api.conventions.models import Problem
+from devicemgr.api.rights.table import TABLE
 
 _PROBLEM = "Problem"
 _DESCRIPTION = """\

@@ -21,13 +21,13 @@ SABOTAGES = (
         "a photo of a phone decoded in the daemon's process",
         "enrollment/workers/process.py",
         """        with self._taken() as child:
-            answer = child.request({"keep": True} if keep else {}, photo)
+            answer = child.request(header, photo)
 """,
         """        from enrollment.photos import heif
         with self._taken() as child:
             if heif.is_heif(photo):
                 heif.open_picture(photo).load()
-            answer = child.request({"keep": True} if keep else {}, photo)
+            answer = child.request(header, photo)
 """,
         "tests/enrollment/workers/test_process.py",
     ),
@@ -44,7 +44,7 @@ SABOTAGES = (
         "    if terms.bulk and (refused := consents.newest_withdrawn(row)) is not None:\n",
         "    if False and (refused := consents.newest_withdrawn(row)) is not None:\n",
         "tests/devicemgr/cli/people/test_withdrawn.py",
-        "tests/devicemgr/api/routes/test_withdrawn_consent.py",
+        "tests/devicemgr/api/routes/people/test_withdrawn_consent.py",
     ),
     one(
         "a table of one row that suspends everyone",

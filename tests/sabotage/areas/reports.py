@@ -51,7 +51,7 @@ SABOTAGES = (
     ),
     one(
         "times of persons for guards",
-        "devicemgr/api/role_table.py",
+        "devicemgr/api/rights/table.py",
         '    ("GET", "/reports/hours"): AUDITOR,\n',
         '    ("GET", "/reports/hours"): GUARD | AUDITOR,\n',
         _ROUTES,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from devicemgr.api.context import Ctx, Who
 from devicemgr.api.conventions.paging import Paged
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
+from devicemgr.api.rights.site_changes import may_send_events, require_events
 from devicemgr.api.routes.outlets.models import (
     Outlet,
     OutletCreate,
@@ -18,7 +19,6 @@ from devicemgr.api.routes.outlets.models import (
     OutletTest,
     OutletUpdate,
 )
-from devicemgr.api.site_rights import may_send_events, require_events
 from devicemgr.outlets import runner
 from devicemgr.site.outlets import changes
 from devicemgr.site.outlets.fields import checked_fields, fields_of

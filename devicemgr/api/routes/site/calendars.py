@@ -11,7 +11,7 @@ from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.api.conventions.models import Day, Removed, RequestBody, ResponseBody, Time
 from devicemgr.api.conventions.paging import Paged
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
-from devicemgr.api.feed_rights import require_feed
+from devicemgr.api.rights.feeds import require_feed
 from devicemgr.api.routes.site.access_levels import ScheduleUpdate
 from devicemgr.domain.rules.calendars import MAX_DAYS
 from devicemgr.domain.rules.hours.hours_preview import DAYS_AHEAD, changed_days

@@ -12,16 +12,16 @@ from devicemgr.api.authorization import require_site_change
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.api.conventions.models import RequestBody, ResponseBody
 from devicemgr.api.conventions.revisions import IfMatch, set_etag
-from devicemgr.api.feed_rights import require_feed
-from devicemgr.api.routes.site.calendars import ChangedDay
-from devicemgr.api.routes.site.site_replay import PlannedReplay, ReplayAnswer
-from devicemgr.api.site_rights import (
+from devicemgr.api.rights.feeds import require_feed
+from devicemgr.api.rights.site_changes import (
     ACTION,
     pause_unseen_outlets,
     require_rights_of_sources,
     require_roles,
     two_admin_changes,
 )
+from devicemgr.api.routes.site.calendars import ChangedDay
+from devicemgr.api.routes.site.site_replay import PlannedReplay, ReplayAnswer
 from devicemgr.domain.rules.hours.hours_preview import changed_days
 from devicemgr.errors import ApprovalNeeded, InvalidInput, PlanOutdated
 from devicemgr.people import erasure_events
