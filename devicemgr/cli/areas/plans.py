@@ -24,7 +24,7 @@ def add(
     name: Annotated[str, typer.Argument(help="A short name, such as ground.")],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="PNG, JPEG or WebP up to 8 MB, or SVG up to 1 MB.")],
 ) -> None:
-    """Add a plan with a picture, or give an existing one another picture; what stands on it stays."""
+    """Add a plan with a picture, or give one another; what stands on it stays."""
     content = read_picture(file)
     headers = {"Content-Length": str(len(content)), "Content-Type": "application/octet-stream"}
     found = api().call("PUT", path("plans", name), content=io.BytesIO(content), headers=headers, timeout=_SECONDS)

@@ -84,7 +84,7 @@ def test_cards_are_assigned_blocked_replaced_returned_and_removed(card: Desk, pe
     states = lambda: {one["number"]: one["state"] for one in person()["card_states"]}  # noqa: E731
     card.find("[data-card-open]").click()
     assign(HOLDERS[0].card)
-    card.find(".cards .error", has_text="Another person holds this card").wait_for()
+    card.find(".cards .error", has_text="Another person has this card").wait_for()
     assert states() == {}
     assign("80:58411")
     card.find('[data-card="80:58411"]').wait_for()

@@ -57,7 +57,7 @@ def test_a_plan_that_is_out_of_date_is_not_applied(open_desk: Callable[..., Desk
     desk.find("[data-apply]").wait_for()
     site.api.post("/schedules", {"name": "of-another", "windows": ["daily 01:00-02:00"], "timezone": "UTC"})
     apply(desk)
-    desk.find(".said", has_text="has changed since").wait_for()
+    desk.find(".said", has_text="out of date").wait_for()
     assert "desk-evening" not in names(site)
     apply(desk)
     desk.find(".said", has_text="Applied").wait_for()

@@ -113,7 +113,7 @@ def test_a_portal_is_changed(open_desk: Callable[..., Desk], site: Any, clean: N
     saved(desk)
     found = site.api.get("/portals/portal-000")
     assert (found["inside"], found["require"], found["release_seconds"]) == ("building", "card+pin", 7.5)
-    assert "outside → building" in desk.find('[data-row="portal-000"]').inner_text()
+    desk.find('[data-row="portal-000"]', has_text="outside → building").wait_for()
 
 
 def test_a_week_is_drawn_and_typed(open_desk: Callable[..., Desk], site: Any, clean: None) -> None:

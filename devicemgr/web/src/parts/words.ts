@@ -11,11 +11,15 @@ const VAGUE = new Set(
 /** Return a problem in words; where its code has none, those of the daemon. */
 export function problemWords(error: unknown): string {
   if (!(error instanceof Problem)) return t("problem.unreachable");
-  if (!knows("problem", error.code)) return error.detail;
-  const words = named("problem", error.code);
-  if (!VAGUE.has(error.code)) return words;
-  const detail = error.detail.charAt(0).toUpperCase() + error.detail.slice(1);
-  return language() === "en" ? detail : `${words}: ${error.detail}`;
+  return codeWords(error);
+}
+
+/** Return a code of the daemon in words, with its own words behind those that say too little. */
+export function codeWords({ code, detail }: { code: string; detail: string }): string {
+  if (!knows("problem", code)) return detail;
+  const words = named("problem", code);
+  if (!VAGUE.has(code)) return words;
+  return language() === "en" ? detail.charAt(0).toUpperCase() + detail.slice(1) : `${words}: ${detail}`;
 }
 
 /** Return what happened. */

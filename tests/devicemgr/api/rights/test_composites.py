@@ -57,10 +57,12 @@ ADMINS_ALONE = {
 OF_ANOTHER_KIND = {
     *(("/interlocks", "portals"), ("/interlocks/{name}", "portals"), ("/access/try", "direction")),
     *(("/visitors", "levels"), ("/visitors", "valid_to")),
+    *(("/outlets", "portals"), ("/outlets/{name}", "portals")),
 }
 """Fields that share a name with one of GUARDS: an interlock's portals give no one a right, and to try opens nothing.
 
-A visit has at most the levels of its host, which test_visitors.py shows, and its own end.
+A visit has at most the levels of its host, which test_visitors.py shows, and its own end. Portals choose what an outlet
+gives out, and test_outlets.py shows whom that is for.
 """
 DOCUMENTS = {("POST", "/site/apply"): {"toml"}}
 """Fields that hold a whole document; test_site_rights.py shows what each role may change by it."""

@@ -3,12 +3,12 @@ import { html, nothing, type TemplateResult } from "lit";
 import { Problem, call, importFailures } from "../../../api/client";
 import { announce } from "../../../base/announce";
 import { StoreElement } from "../../../base/element";
-import { counted, knows, named, number, t } from "../../../base/i18n";
+import { counted, named, number, t } from "../../../base/i18n";
 import { go, href, query } from "../../../base/router";
 import { store } from "../../../live/store";
 import { confirmed } from "../../../parts/confirm";
 import { listing } from "../../../parts/listing";
-import { problemWords } from "../../../parts/words";
+import { codeWords, problemWords } from "../../../parts/words";
 import { type Consent, NO_CONSENT, consentBody, consentForm } from "../face/consent";
 import { chooser, type Choice } from "./chooser";
 import { BUSY, OVER, type Import, type Row, countWords, placeWords, rowWords } from "./rows";
@@ -96,7 +96,7 @@ class PeopleImport extends StoreElement {
     const isBusy = BUSY.includes(job.phase);
     return html`<p class="summary" role="status" data-phase=${job.phase}>${named("import_phase", job.phase)}${isBusy && job.total > 0 ? ` ${t("import.progress", { done: number(job.done), total: number(job.total) })}` : ""}</p>
       ${isBusy ? html`<progress max=${Math.max(job.total, 1)} value=${job.phase === "reading" ? nothing : job.done} aria-label=${named("import_phase", job.phase)}></progress>` : nothing}
-      ${job.error ? html`<p class="outcome refused" data-import-error>${faultWords(job.error)}</p>` : nothing}
+      ${job.error ? html`<p class="outcome refused" data-import-error>${codeWords(job.error)}</p>` : nothing}
       <p>${countWords(job)}</p>
       ${this.notes(job)}
       ${job.phase === "planned" ? this.beginning(job) : this.buttons(job)}
@@ -256,10 +256,6 @@ class PeopleImport extends StoreElement {
     this.rows = found.rows;
     this.total = found.total;
   }
-}
-
-function faultWords(error: NonNullable<Import["error"]>): string {
-  return knows("problem", error.code) ? named("problem", error.code) : error.detail;
 }
 
 customElements.define("desk-people-import", PeopleImport);
