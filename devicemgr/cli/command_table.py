@@ -266,8 +266,10 @@ COMMANDS = {
     "threat set": Row(_THREATS, "Put a threat in force at once: a lockdown, such as for an intruder."),
     "plan add": Row(_PLANS, "Add a plan with a picture, or give one another; what stands on it stays."),
     "plan list": Row(_PLANS, "List the plans."),
-    "plan show": Row(_PLANS, "Show what stands on a plan, and where."),
-    "plan place": Row(_PLANS, "Place a portal, device or zone on a plan, move it, or take it away."),
+    "plan show": Row(_PLANS, "Show what stands on a plan, and where, in per cent of its width and height."),
+    "plan place": Row(
+        _PLANS, "Place a portal, device or zone on a plan, move or turn it, or take it away with --remove."
+    ),
     "plan export": Row(_PLANS, "Write the picture of a plan into a new file."),
     "plan remove": Row(_PLANS, "Remove a plan, and erase its picture."),
     "threat end": Row(_THREATS, "End a threat; free times go on, and what a guard had freed before stays normal."),
@@ -277,7 +279,10 @@ COMMANDS = {
     "alarm ack": Row(_ALARMS, "Take note of an alarm; no door changes by that."),
     "alarm history": Row(_ALARMS, "List what began, ended, was acknowledged or escalated, oldest first."),
     "muster start": Row(_MUSTERS, "Begin a muster: the list of people who are inside at this moment."),
-    "muster mark": Row(_MUSTERS, "Mark a person as safe, or as not here with a reason, in the musters that run."),
+    "muster mark": Row(
+        _MUSTERS,
+        "Mark a person as safe, or as not here with a reason, in the musters that run; or take your marks back.",
+    ),
     "muster end": Row(_MUSTERS, "End a muster, and record how many people were found."),
     "muster list": Row(_MUSTERS, "List the musters that run, and the last that ended, the newest first."),
     "muster show": Row(_MUSTERS, "Show who is missing, and who was found and how, by zone."),

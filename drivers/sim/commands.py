@@ -82,10 +82,9 @@ def turnstile(
     passage_seconds: Annotated[float, typer.Option(help="Seconds that the person takes.")] = 0.5,
     fault: Faults = None,
 ) -> None:
-    """Answer as a LOT turnstile on Modbus RTU.
+    """Answer as a LOT turnstile on Modbus RTU; lines on standard input inject faults: `fault lost-ack`, `clear`.
 
-    Lines on standard input show cards and inject faults: `card 1 0F00FBD601`, `errors 0 3` (bits of the error register;
-    `errors` for none), `fault lost-ack`, `clear`.
+    `card 1 0F00FBD601` shows a card, `errors 0 3` sets bits of the error register, and `errors` alone clears them.
     """
     from drivers.sim.gates.turnstile import run  # noqa: PLC0415 - as above
 
