@@ -66,8 +66,10 @@ desk-check: $(TOOLS)/.ready $(TOOLS)/openapi.json
 demo: $(READY)
 	$(BIN)/devicemgr demo
 
+# The browser's tests come last and by themselves: beside them, two cores are too busy for tests of devices that are in time.
 test: $(READY) $(BUILT)
-	$(BIN)/pytest -q -n 3 --dist worksteal
+	$(BIN)/pytest -q -n 3 --dist worksteal --ignore tests/desk
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/desk
 
 # Format, lint, spelling, types and contracts between packages; no tests but the quick ones of the desk's pure parts.
 lint: $(READY) desk-check
