@@ -24,6 +24,10 @@ _PREFIX = "/api/v1"
 NOT_KEPT = (
     # Their answers are secrets, pictures or measures of faces, or a file; their bodies may be a file.
     ("POST", "/session"),
+    ("POST", "/session/kiosk"),
+    ("PUT", "/outlets/{name}/secret"),
+    ("PUT", "/plans/{name}"),
+    ("PUT", "/plans/{name}/placements"),
     ("POST", "/operators/{name}/tokens"),
     ("POST", "/devices/{name}/snapshot"),
     ("POST", "/devices/{name}/record"),

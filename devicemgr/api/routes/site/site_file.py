@@ -40,7 +40,9 @@ from devicemgr.store.site import access_levels as schedule_rows, devices as devi
 router = APIRouter(prefix="/site", tags=["site"])
 
 # What is not in the file when there is none.
-_LEFT_OUT = ("model", "profiles", "calendars", "zones", "interlocks", "threats", "departments", "sources", "plans")
+_LEFT_OUT = (
+    *("model", "profiles", "calendars", "zones", "interlocks", "threats", "departments", "sources", "plans", "outlets"),
+)
 
 
 class SiteFile(RequestBody):

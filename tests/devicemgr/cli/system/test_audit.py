@@ -15,7 +15,7 @@ import pytest
 
 from devicemgr.api.app import create_app
 from devicemgr.api.context import Context
-from devicemgr.api.routes.system import audit
+from devicemgr.api.routes.system import bundles
 from devicemgr.api.server import ApiServer
 from devicemgr.daemon.offline_runtime import DirectRuntime
 
@@ -99,13 +99,13 @@ def test_a_download_that_breaks_off_leaves_nothing(daemon, cli, tmp_path, monkey
     """The daemon's end, in the middle of the body."""
     halfway = threading.Event()
 
-    def broken(file):
-        with file:
+    def broken(descriptor):
+        with os.fdopen(descriptor, "rb") as file:
             yield file.read(100)
             halfway.set()
             raise OSError("gone")
 
-    monkeypatch.setattr(audit, "_chunks", broken)
+    monkeypatch.setattr(bundles, "_pieces", broken)
     ran = cli("audit", "export", tmp_path / "a.zip")
     assert halfway.is_set()
     assert (ran.code, "connection to the daemon broke" in ran.error) == (3, True)
