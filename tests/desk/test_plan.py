@@ -239,7 +239,10 @@ def test_who_may_edit_is_shown_how(open_desk: Callable[..., Desk], ground: str, 
         (".plan-panel [data-open]", ("POST", "/portals/{name}/open")),
         (".plan-panel [data-mode]", ("PUT", "/portals/{name}/mode")),
     ):
-        assert (desk.find(selector).count() > 0) == (Role(role) in TABLE[operation]), selector
+        if Role(role) in TABLE[operation]:
+            desk.find(selector).wait_for()
+        else:
+            assert desk.find(selector).count() == 0, selector
 
 
 def test_old_states_are_not_shown_as_live(open_desk: Callable[..., Desk], site: Any, ground: str) -> None:

@@ -101,7 +101,7 @@ def test_hr_imports_a_table_and_enrolls_a_face(open_desk: Callable[..., Desk], s
     desk.find('[data-row="M-1"]').click()
     desk.find('a[href="#/people/M-1/face"]').click()
     start(desk, "form 12")
-    desk.find("[data-enrolled]").wait_for(timeout=60_000)
+    desk.find("[data-enrolled]").wait_for(timeout=120_000)
     assert site.api.get("/people/M-1")["templates"] == 3
     end(desk)
 

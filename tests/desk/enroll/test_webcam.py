@@ -68,7 +68,7 @@ def test_a_face_is_enrolled_by_three_pictures_under_a_consent(
     assert desk.page.evaluate("window.deskTracks.length") == 0, "no camera before the consent"
     before, began = checks(desk), time.monotonic()
     start(desk)
-    desk.find("[data-enrolled]").wait_for(timeout=60_000)
+    desk.find("[data-enrolled]").wait_for(timeout=120_000)
     with capsys.disabled():
         print(f"\nenrolled after {time.monotonic() - began:.1f} s and {checks(desk) - before} checks")
     assert 3 <= checks(desk) - before <= MAX_CHECKS
@@ -136,7 +136,7 @@ def test_no_picture_is_left_in_the_profile_or_the_home(
     desk.sign_in("admin")
     start(desk)
     if ending == "enrolled":
-        desk.find("[data-enrolled]").wait_for(timeout=60_000)
+        desk.find("[data-enrolled]").wait_for(timeout=120_000)
     else:
         desk.find(".dots", has_text="1 of 3").wait_for(timeout=60_000)
         desk.find("[data-stop]").click()
