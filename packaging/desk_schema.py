@@ -64,11 +64,17 @@ def _bare_value(key: str, value: Any, words: set[str]) -> Any:
     return bare(value, words)
 
 
+def without_problems(operation: dict[str, Any]) -> dict[str, Any]:
+    """Return an operation with its good answers alone: the client reads all problems as one type of its own."""
+    good = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
+    return operation | {"responses": good}
+
+
 def part_of(document: dict[str, Any], wanted: set[tuple[str, str]]) -> dict[str, Any]:
     """Return the document with these operations alone, and the schemas that they need."""
     paths: dict[str, Any] = {}
     for method, path in sorted(wanted):
-        paths.setdefault(path, {})[method] = document["paths"][path][method]
+        paths.setdefault(path, {})[method] = without_problems(document["paths"][path][method])
     schemas, needed = document["components"]["schemas"], set()
     waiting = set(references(paths))
     while waiting:
