@@ -134,3 +134,14 @@ class Received(io.RawIOBase):
         if self._room < 0:
             raise OSError("it sends too much")
         return count
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What HTTPResponse takes for a socket."""
+
+    stream: io.BufferedReader
+
+    def makefile(self, _: str) -> io.BufferedReader:
+        """Return the stream."""
+        return self.stream

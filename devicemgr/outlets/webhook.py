@@ -22,7 +22,7 @@ from urllib.parse import quote, urlsplit
 
 from devicemgr import __version__
 from devicemgr.errors import DevicemgrError
-from devicemgr.outgoing.connection import Received, connected, left_until
+from devicemgr.outgoing.connection import Received, Stream, connected, left_until
 from devicemgr.outlets.sender import Event, Undelivered
 from devicemgr.site.outlets.changes import key_of
 from devicemgr.site.outlets.fields import OutletFields, is_loopback, place_of
@@ -108,7 +108,7 @@ class Webhook:
                 line.settimeout(left_until(deadline))
                 line.sendall(request)
                 with io.BufferedReader(Received(line, _MAX_ANSWER_BYTES, deadline)) as stream:
-                    response = http.client.HTTPResponse(_Stream(stream), method="POST")  # type: ignore[arg-type]
+                    response = http.client.HTTPResponse(Stream(stream), method="POST")  # type: ignore[arg-type]
                     response.begin()
                     return response.status, {name.lower(): value for name, value in response.headers.items()}
             finally:
@@ -130,17 +130,6 @@ class Webhook:
         }
         lines = [f"POST {self._path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
-
-
-class _Stream:
-    """What HTTPResponse takes for a socket."""
-
-    def __init__(self, stream: io.BufferedReader) -> None:
-        self._stream = stream
-
-    def makefile(self, _: str) -> io.BufferedReader:
-        """Return the stream."""
-        return self._stream
 
 
 def _signature(key: bytes, signed: bytes) -> str:

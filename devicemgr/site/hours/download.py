@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from devicemgr import __version__
 from devicemgr.errors import InvalidInput, SourceUnreachable
-from devicemgr.outgoing.connection import Place, Received, connected, left_until, tls_context
+from devicemgr.outgoing.connection import Place, Received, Stream, connected, left_until, tls_context
 from devicemgr.text import safe
 
 MAX_URL_CHARS = 2000
@@ -129,7 +129,7 @@ def _exchange(
     line.settimeout(left_until(deadline))
     line.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
     with io.BufferedReader(Received(line, max_bytes + _MAX_HEAD_BYTES, deadline)) as stream:
-        response = http.client.HTTPResponse(_Stream(stream), method="GET")  # type: ignore[arg-type]
+        response = http.client.HTTPResponse(Stream(stream), method="GET")  # type: ignore[arg-type]
         response.begin()
         return _answer(response, target, max_bytes, has_validators=bool(validators))
 
@@ -160,14 +160,3 @@ def _answer(response: http.client.HTTPResponse, target: Target, max_bytes: int, 
     if response.length:
         raise http.client.IncompleteRead(body)
     return Answer(status, body, validators)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stream:
-    """What HTTPResponse takes for a socket."""
-
-    stream: io.BufferedReader
-
-    def makefile(self, _: str) -> io.BufferedReader:
-        """Return the stream."""
-        return self.stream
