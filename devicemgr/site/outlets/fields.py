@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from devicemgr.domain.rules.outgoing.selection import Extra, Selection
 from devicemgr.errors import InvalidInput
 from devicemgr.outgoing.connection import MAX_PEM_CHARS, Place, tls_context
+from devicemgr.site.stated_fields import validated
 from devicemgr.store.outlets.tables import OutletRow
 from devicemgr.text import safe
 
@@ -108,12 +109,7 @@ def is_loopback(fields: OutletFields) -> bool:
 
 def checked_fields(stated: Mapping[str, Any]) -> OutletFields:
     """Return what an outlet shall state; InvalidInput names the first field that is wrong."""
-    try:
-        return OutletFields.model_validate(dict(stated))
-    except ValidationError as error:
-        first = error.errors()[0]
-        at = ".".join(str(part) for part in first["loc"])
-        raise InvalidInput(safe(f"{at}: {first['msg']}".removeprefix(": ").replace("Value error, ", ""))) from error
+    return validated(OutletFields, stated)
 
 
 def fields_of(row: OutletRow) -> OutletFields:

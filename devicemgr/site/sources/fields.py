@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from devicemgr.domain.rules.person_details import FIELDS as DETAILS
 from devicemgr.errors import InvalidInput
+from devicemgr.site.stated_fields import validated
 from devicemgr.store.tables import SourceRow
 from devicemgr.text import safe
 
@@ -150,12 +151,7 @@ def interval_of(every: str) -> timedelta | None:
 
 def checked_fields(stated: Mapping[str, Any]) -> SourceFields:
     """Return what a source shall state; InvalidInput names the first field that is wrong."""
-    try:
-        return SourceFields.model_validate(dict(stated))
-    except ValidationError as error:
-        first = error.errors()[0]
-        at = ".".join(str(part) for part in first["loc"])
-        raise InvalidInput(safe(f"{at}: {first['msg']}".removeprefix(": ").replace("Value error, ", ""))) from error
+    return validated(SourceFields, stated)
 
 
 def fields_of(row: SourceRow) -> SourceFields:
