@@ -1,8 +1,9 @@
 """One outlet's outbox: a thread that reads the record from a cursor of its own and hands it to the channel in order.
 
 At least once, in the order of `seq`: the cursor moves when the receiver has taken an event, and is stored at most once
-a second, so that after a kill up to a second of events come again, under the same ids. Nothing here is called by a
-decision, and nothing waits for it.
+a second, so that after a kill up to a second of events come again, under the same ids. Where that is known only later,
+`given` runs ahead of the cursor, and falls back to it on a failure. Nothing here is called by a decision, and nothing
+waits for it.
 """
 
 import logging
@@ -18,7 +19,7 @@ from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.domain.rules.outgoing.selection import Selection, selected
 from devicemgr.errors import DevicemgrError
 from devicemgr.ledger.writer import Ledger
-from devicemgr.outlets.sender import Event, Sender, Undelivered
+from devicemgr.outlets.sender import Event, Sender, SettlesLater, Undelivered
 from devicemgr.store.database import Database
 from devicemgr.store.ledger import events
 from devicemgr.store.ledger.event_filter import EventFilter
@@ -71,6 +72,7 @@ class Outbox:
         self._stated, self._sender = stated, sender
         self._database, self._ledger, self._ticks = database, ledger, ticks
         self._progress = progress
+        self._given, self._has_given = progress.cursor, False
         self._stored_cursor, self._stored_at = progress.cursor, ticks()
         self._failures, self._failing_since = 0, ticks()
         self._stopping, self._woken = threading.Event(), threading.Event()
@@ -104,7 +106,8 @@ class Outbox:
             self._woken.clear()
             try:
                 has_more = self._turn()
-                wait_s = 0.0 if has_more else _IDLE_S if self._is_stored else _STORE_EVERY_S
+                is_done = self._is_stored and self._given == self._progress.cursor
+                wait_s = 0.0 if has_more else _IDLE_S if is_done else _STORE_EVERY_S
             except Undelivered as error:
                 wait_s = self._on_failure(error)
             except DevicemgrError as error:  # the storage refuses; it says so by itself
@@ -112,6 +115,7 @@ class Outbox:
                 wait_s = MIN_WAIT_S
             except Exception:
                 log.exception("outlet %s has failed and tries again", self._stated.name)
+                self._begin_again()
                 wait_s = MAX_WAIT_S
             if wait_s:
                 # New events don't shorten the wait after a failure.
@@ -123,7 +127,8 @@ class Outbox:
         if self._progress.state.get("stopped"):
             self._stopping.wait(_IDLE_S)
             return False
-        after = self._progress.cursor
+        self._settle()
+        after = self._given
         with self._database.read() as session:
             oldest = events.oldest(session)
             found = events.find(session, EventFilter(after=after, shows_duress=True), PAGE, names=True)
@@ -152,8 +157,8 @@ class Outbox:
             elif error.is_refused and self._is_refused_for_good(piece, error):
                 return
             raise
+        self._has_given = True
         self._moved(int(piece[-1]["seq"]))
-        self._succeeded()
         self._store(is_due=False)
 
     def _is_refused_for_good(self, piece: list[Event], error: Undelivered) -> bool:
@@ -179,6 +184,7 @@ class Outbox:
 
     def _on_failure(self, error: Undelivered) -> float:
         """Note why; return how long to wait: 1 s, then twice as long each time, up to 5 min, and never all at once."""
+        self._begin_again()
         if self._stopping.is_set():
             return 0.0
         state = self._progress.state
@@ -219,7 +225,21 @@ class Outbox:
         self._ledger.submit(Fact(kind, datetime.now(UTC), detail={"outlet": self._stated.name, **detail}))
 
     def _moved(self, through: int) -> None:
+        self._given = max(self._given, through)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Move the cursor through what has arrived, or was left out."""
+        held = self._sender.settle() if isinstance(self._sender, SettlesLater) else None
+        through = self._given if held is None else min(self._given, held - 1)
+        if self._has_given and (held is None or through > self._progress.cursor):
+            self._has_given = held is not None
+            self._succeeded()
         self._progress.cursor = max(self._progress.cursor, through)
+
+    def _begin_again(self) -> None:
+        """Give out once more what is behind the cursor."""
+        self._given, self._has_given = self._progress.cursor, False
 
     @property
     def _is_stored(self) -> bool:

@@ -1,7 +1,7 @@
 """What an outbox needs of a channel: send some events, and say why they have not arrived."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 Event = Mapping[str, Any]
 """An event as it leaves, by `domain.rules.outgoing.selection`."""
@@ -35,3 +35,18 @@ class Sender(Protocol):
 
     def close(self) -> None:
         """Let go of the connection, on any thread; what is under way ends with Undelivered."""
+
+
+@runtime_checkable
+class SettlesLater(Protocol):
+    """A channel that knows only later whether events have arrived: its receiver does not answer, or it holds some back.
+
+    What an outbox stores ends before the first event that has not surely arrived. After Undelivered, from here or from
+    `send`, the channel forgets what it holds, and all behind the stored cursor is given to it again.
+    """
+
+    def settle(self) -> int | None:
+        """Return the seq of the first event that may not have arrived, None for none; Undelivered if one has not.
+
+        Called by the thread that calls `send`: after each call of it, and about once a second while events are held.
+        """
