@@ -86,7 +86,7 @@ GROUPS = {
     "udev": "Names that stay for serial devices.",
     "audit": "Verify and export the audit log.",
     "operator": "Operators: who may work with the daemon, in which roles.",
-    "outlet": "Outlets: where events leave to, such as another system by webhooks.",
+    "outlet": "Outlets: where events leave to, by webhooks, mail, MQTT or syslog.",
     "key": "The key that opens faces and passwords.",
 }
 """Each group with its help, in the order in which `devicemgr --help` lists them."""
@@ -344,11 +344,11 @@ COMMANDS = {
     "device provision": Row(
         _PROVISION, "Bring devices into service: set them up by a profile, or give a reader a key of its own."
     ),
-    "outlet add": Row(_OUTLETS, "Add an outlet: events that are recorded from now on leave by it, signed."),
+    "outlet add": Row(_OUTLETS, "Add an outlet: events that are recorded from now on leave by it."),
     "outlet list": Row(_OUTLETS, "List the outlets, how far each has come and what is wrong."),
     "outlet show": Row(_OUTLETS, "Show what an outlet states, how far it has come and what is wrong."),
     "outlet edit": Row(_OUTLETS, "Change what an outlet states; it tries again at once."),
-    "outlet secret": Row(_OUTLETS, "Set the secret that signs what leaves, or make a new one, which is shown once."),
+    "outlet secret": Row(_OUTLETS, "Set the password at the receiver, or the secret that signs, or make a new one."),
     "outlet test": Row(_OUTLETS, "Send a message that is no event; exit 1 when it is not taken."),
     "outlet pause": Row(_OUTLETS, "Let an outlet wait; what is recorded in between leaves when it goes on."),
     "outlet resume": Row(_OUTLETS, "Let an outlet go on, also one that has stopped."),

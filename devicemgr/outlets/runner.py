@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from devicemgr.errors import DevicemgrError
+from devicemgr.errors import DevicemgrError, InvalidInput
 from devicemgr.ledger.feed import Recorded
 from devicemgr.outlets.outbox import Outbox, Progress, Stated
 from devicemgr.outlets.sender import Sender, Undelivered
@@ -91,7 +91,10 @@ def is_running(row: OutletRow) -> bool:
 
 def sender_of(site: Site, session: Session, row: OutletRow) -> Sender:
     """Return the channel of an outlet."""
-    return MAKERS[row.kind](fields_of(row), rows.secrets_of(row, site.vault), rows.site_id(session))
+    maker = MAKERS.get(row.kind)
+    if maker is None:
+        raise InvalidInput(f"outlets of kind {row.kind} are not there yet; choose one of {', '.join(MAKERS)}")
+    return maker(fields_of(row), rows.secrets_of(row, site.vault), rows.site_id(session))
 
 
 def send_test(site: Site, name: str) -> str | None:

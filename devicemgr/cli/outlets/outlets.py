@@ -1,16 +1,17 @@
 """`devicemgr outlet …`: where events leave to."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api, finish
+from devicemgr.cli.outlets import options
 from devicemgr.cli.output import details, emit, say, table
 from devicemgr.cli.password_input import read_password
 from devicemgr.cli.transport.api_client import path
 from devicemgr.errors import NotAllowed, RequestError
+from devicemgr.site.outlets.channels import CHANNELS
 from devicemgr.text import counted
 
 outlet = typer.Typer()
@@ -18,80 +19,67 @@ outlet = typer.Typer()
 EXIT_FAILED = 1
 
 OutletName = Annotated[str, typer.Argument(help="The outlet's name.")]
-Url = Annotated[str | None, typer.Option(metavar="URL", help="Where events go: https://HOST/PATH.")]
-Kinds = Annotated[str | None, typer.Option(metavar="A,B", help="Which events: access_denied,admin.* ; '' for all.")]
-Portal = Annotated[
-    list[str] | None, typer.Option("--portal", metavar="NAME", help="Events of this portal; several; '' for all.")
-]
-Fields = Annotated[
-    str | None, typer.Option(metavar="A,B", help="Given out too: name, evidence, comments; '' for none.")
-]
-Duress = Annotated[bool | None, typer.Option("--duress/--no-duress", help="Duress signals leave too.")]
-Insecure = Annotated[bool | None, typer.Option("--insecure/--secure", help="Speak http to another computer.")]
-Batch = Annotated[int | None, typer.Option(metavar="N", help="Up to so many events in one message, 1 to 200.")]
-OnPoison = Annotated[
-    str | None, typer.Option(metavar="stop|skip", help="After ten refusals of one event: wait, or leave it out.")
-]
-CaFile = Annotated[
-    Path | None, typer.Option("--ca-file", metavar="FILE", help="Certificates to trust instead of the system's.")
-]
 NewSecret = Annotated[
-    bool, typer.Option("--secret-stdin", help="Read the secret from standard input; else a new one is made and shown.")
+    bool,
+    typer.Option("--secret-stdin", help="Read the secret or password from standard input; else a new secret is made."),
 ]
-
-
-def _listed(text: str | None) -> list[str] | None:
-    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _given(
-    url: str | None,
-    kinds: str | None,
-    portals: list[str] | None,
-    fields: str | None,
-    tls_ca: Path | None,
-    **plain: Any,
-) -> dict[str, Any]:
-    """Return the fields that the options give."""
-    found = {"url": url, "kinds": _listed(kinds), "fields": _listed(fields), **plain}
-    if portals is not None:
-        found["portals"] = [name for name in portals if name]
-    if tls_ca is not None:
-        try:
-            found["tls_ca"] = tls_ca.read_text(encoding="ascii")
-        except (OSError, ValueError) as error:
-            raise typer.BadParameter(f"{tls_ca} can't be read as certificates; give a PEM file") from error
-    return {name: value for name, value in found.items() if value is not None}
 
 
 @outlet.command("add")
 def add_outlet(
     name: Annotated[str, typer.Argument(help="A short name, such as hr.")],
-    url: Url = None,
-    kind: Annotated[str, typer.Option(metavar="webhook", help="How events leave.")] = "webhook",
-    kinds: Kinds = None,
-    portal: Portal = None,
-    fields: Fields = None,
-    duress: Duress = None,
-    insecure: Insecure = None,
-    batch: Batch = None,
-    on_poison: OnPoison = None,
-    tls_ca: CaFile = None,
+    url: options.Url = None,
+    kind: Annotated[str, typer.Option(metavar="|".join(CHANNELS), help="How events leave.")] = "webhook",
+    kinds: options.Kinds = None,
+    portal: options.Portal = None,
+    fields: options.Fields = None,
+    duress: options.Duress = None,
+    insecure: options.Insecure = None,
+    on_poison: options.OnPoison = None,
+    tls_ca: options.CaFile = None,
+    batch: options.Batch = None,
+    user: options.User = None,
+    to: options.To = None,
+    sender: options.Sender = None,
+    language: options.Language = None,
+    discovery: options.Discovery = None,
+    commands: options.Commands = None,
+    format: options.Format = None,
+    enterprise: options.Enterprise = None,
     secret_stdin: NewSecret = False,
 ) -> None:
-    """Add an outlet: events that are recorded from now on leave by it, signed."""
+    """Add an outlet: events that are recorded from now on leave by it."""
     if url is None:
-        raise typer.BadParameter("say where events go with --url https://HOST/PATH")
+        example = CHANNELS[kind].example if kind in CHANNELS else "https://HOST/PATH"
+        raise typer.BadParameter(f"say where events go with --url, such as {example}")
     secret = read_password(from_stdin=True, variable=None) if secret_stdin else None
-    plain = {"duress": duress, "insecure": insecure, "batch": batch, "on_poison": on_poison}
-    found = api().post("/outlets", {"name": name, "kind": kind, **_given(url, kinds, portal, fields, tls_ca, **plain)})
+    plain = {
+        "url": url,
+        "duress": duress,
+        "insecure": insecure,
+        "on_poison": on_poison,
+        "batch": batch,
+        "user": user,
+        "to": to,
+        "sender": sender,
+        "language": language,
+        "discovery": discovery,
+        "commands": commands,
+        "format": format,
+        "enterprise": enterprise,
+    }
+    body = options.stated(kinds, portal, fields, tls_ca, **plain)
+    found = api().post("/outlets", {"name": name, "kind": kind, **body})
+    if secret is None and not CHANNELS[found["kind"]].signs:
+        say(f"added outlet {name}; now: devicemgr outlet test {name}", found)
+        return
     try:
         made = api().call("PUT", path("outlets", name, "secret"), json={"secret": secret})
     except NotAllowed:  # a technician sets up what an admin lets go on
         say(f"added outlet {name}; an admin sets its secret: devicemgr outlet secret {name}", found)
         return
-    found = api().get(path("outlets", name)) | ({} if secret_stdin else {"secret": made["secret"]})
-    shown = "" if secret_stdin else f"; its secret, shown this once: {made['secret']}"
+    found = api().get(path("outlets", name)) | ({"secret": made["secret"]} if made["secret"] else {})
+    shown = f"; its secret, shown this once: {made['secret']}" if made["secret"] else ""
     say(f"added outlet {name}{shown}; now: devicemgr outlet test {name}", found)
 
 
@@ -115,29 +103,56 @@ def show_outlet(name: OutletName) -> None:
     """Show what an outlet states, how far it has come and what is wrong."""
     found = api().get(path("outlets", name))
     if not emit(found):
-        shown = {key: value for key, value in found.items() if key not in ("tls_ca", "cause")}
+        others = frozenset().union(*(one.own for one in CHANNELS.values())) - CHANNELS[found["kind"]].own
+        shown = {key: value for key, value in found.items() if key not in others | {"tls_ca", "cause"}}
         details(shown | {"state": _state(found), "tls_ca": "its own" if found["tls_ca"] else "the system's"})
 
 
 @outlet.command("edit")
 def edit_outlet(
     name: OutletName,
-    url: Url = None,
-    kinds: Kinds = None,
-    portal: Portal = None,
-    fields: Fields = None,
-    duress: Duress = None,
-    insecure: Insecure = None,
-    batch: Batch = None,
-    on_poison: OnPoison = None,
-    tls_ca: CaFile = None,
+    url: options.Url = None,
+    kinds: options.Kinds = None,
+    portal: options.Portal = None,
+    fields: options.Fields = None,
+    duress: options.Duress = None,
+    insecure: options.Insecure = None,
+    on_poison: options.OnPoison = None,
+    tls_ca: options.CaFile = None,
+    batch: options.Batch = None,
+    user: options.User = None,
+    to: options.To = None,
+    sender: options.Sender = None,
+    language: options.Language = None,
+    discovery: options.Discovery = None,
+    commands: options.Commands = None,
+    format: options.Format = None,
+    enterprise: options.Enterprise = None,
 ) -> None:
     """Change what an outlet states; it tries again at once."""
-    plain = {"duress": duress, "insecure": insecure, "batch": batch, "on_poison": on_poison}
-    body = _given(url, kinds, portal, fields, tls_ca, **plain)
+    plain = {
+        "url": url,
+        "duress": duress,
+        "insecure": insecure,
+        "on_poison": on_poison,
+        "batch": batch,
+        "user": user,
+        "to": to,
+        "sender": sender,
+        "language": language,
+        "discovery": discovery,
+        "commands": commands,
+        "format": format,
+        "enterprise": enterprise,
+    }
+    body = options.stated(kinds, portal, fields, tls_ca, **plain)
     if not body:
         raise typer.BadParameter("nothing to change; see --help")
-    say(f"outlet {name} is changed", api().call("PATCH", path("outlets", name), json=body))
+    before = api().get(path("outlets", name))
+    found = api().call("PATCH", path("outlets", name), json=body)
+    lost = before["has_secret"] and not found["has_secret"]
+    advice = "; it goes to another server: set its password again" if lost else ""
+    say(f"outlet {name} is changed{advice}", found)
 
 
 @outlet.command("secret")
@@ -148,10 +163,10 @@ def set_secret(
         bool, typer.Option("--keep-last", help="The secret before stays valid too, while receivers change.")
     ] = False,
 ) -> None:
-    """Set the secret that signs what leaves, or make a new one, which is shown once."""
+    """Set the password at the receiver, or the secret that signs, or make a new one."""
     secret = read_password(from_stdin=True, variable=None) if secret_stdin else None
     found = api().call("PUT", path("outlets", name, "secret"), json={"secret": secret, "keep_last": keep_last})
-    if secret_stdin:
+    if found["secret"] is None:
         say(f"outlet {name} has another secret", {"name": name})
     else:
         say(f"the secret of outlet {name}, shown this once: {found['secret']}", found)

@@ -7,7 +7,8 @@ from typing import Any
 
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.errors import AlreadyExists, Hint, InvalidInput
-from devicemgr.site.outlets.fields import OutletFields
+from devicemgr.site.outlets.channels import CHANNELS
+from devicemgr.site.outlets.fields import OutletFields, fields_of, place_of
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.ledger import events
 from devicemgr.store.outlets import rows
@@ -43,7 +44,8 @@ def add_outlet(work: UnitOfWork, name: str, fields: OutletFields, *, is_paused: 
 def put_outlet(work: UnitOfWork, name: str, fields: OutletFields, *, is_paused: bool = False) -> tuple[OutletRow, bool]:
     """Add the outlet, or make an existing one state exactly this; return it, and True if it was added.
 
-    One that is changed tries again at once. `is_paused` pauses it where it is new or changed.
+    One that is changed tries again at once. `is_paused` pauses it where it is new or changed. A password is for one
+    server: it is removed when the outlet goes to another one.
     """
     row = work.session.get(OutletRow, name)
     if row is None:
@@ -51,7 +53,10 @@ def put_outlet(work: UnitOfWork, name: str, fields: OutletFields, *, is_paused: 
     stated = fields.stated()
     if row.stated != stated:
         _require_portals(work, fields)
-        before, row.stated, row.kind = row.stated, stated, fields.kind
+        before, goes_elsewhere = row.stated, _goes_elsewhere(fields_of(row), fields)
+        row.stated, row.kind = stated, fields.kind
+        if goes_elsewhere:
+            rows.set_secrets(row, work.site.vault, ())
         row.paused = row.paused or is_paused
         _changed(row)
         work.session.flush()
@@ -92,16 +97,43 @@ def replay(work: UnitOfWork, name: str, first: int) -> OutletRow:
 
 
 def set_secret(work: UnitOfWork, name: str, secret: str | None, *, keeps_last: bool) -> str:
-    """Set an outlet's secret, a new random one for None; return it. The one before stays valid if `keeps_last`."""
+    """Set an outlet's secret, return it. The one before stays valid if `keeps_last`.
+
+    It is a key that signs, a new random one for None, or the password at the receiver.
+    """
     row = rows.outlet(work.session, name)
-    found = SECRET_PREFIX + base64.b64encode(random.token_bytes(_SECRET_BYTES)).decode() if secret is None else secret
-    key_of(found)
+    found = (_signing_key if CHANNELS[row.kind].signs else _password)(row.kind, secret, keeps_last=keeps_last)
     before = rows.secrets_of(row, work.site.vault)
     kept = (found, *(one for one in before if keeps_last and one != found))[:MAX_SECRETS]
     rows.set_secrets(row, work.site.vault, kept)
     _changed(row)
     work.record("admin.outlet_secret_set", {"outlet": name, "valid": len(kept)})
     return found
+
+
+def _signing_key(_: str, secret: str | None, *, keeps_last: bool) -> str:
+    del keeps_last
+    found = SECRET_PREFIX + base64.b64encode(random.token_bytes(_SECRET_BYTES)).decode() if secret is None else secret
+    key_of(found)
+    return found
+
+
+def _password(kind: str, secret: str | None, *, keeps_last: bool) -> str:
+    if "user" not in CHANNELS[kind].own:
+        raise InvalidInput(f"an outlet of kind {kind} has no secret; its receiver is known by its certificate")
+    if not secret or not secret.isprintable():
+        raise InvalidInput("give the password at the receiver, in one line")
+    if keeps_last:
+        raise InvalidInput("an outlet has one password; leave keep_last out")
+    return secret
+
+
+def _goes_elsewhere(before: OutletFields, after: OutletFields) -> bool:
+    """Return True where a secret would go to another server, or by a way that proves less."""
+    if before.kind != after.kind:
+        return True
+    is_bare = after.insecure and not before.insecure
+    return not after.channel.signs and (is_bare or place_of(before) != place_of(after))
 
 
 def key_of(secret: str) -> bytes:

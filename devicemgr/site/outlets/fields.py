@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from devicemgr.domain.rules.outgoing.selection import Extra, Selection
 from devicemgr.errors import InvalidInput
 from devicemgr.outgoing.connection import MAX_PEM_CHARS, Place, tls_context
+from devicemgr.site.outlets.channels import CHANNELS, Channel
 from devicemgr.site.stated_fields import validated
 from devicemgr.store.outlets.tables import OutletRow
 from devicemgr.text import safe
@@ -17,32 +18,50 @@ from devicemgr.text import safe
 MAX_URL_CHARS = 2000
 MAX_KINDS, MAX_PORTALS = 100, 100
 MAX_BATCH = 200
+MAX_RECIPIENTS = 50
+MAX_ENTERPRISE = 2**32 - 1
+EXAMPLE_ENTERPRISE = 32473
+"""The private enterprise number for documentation (RFC 5612), until a site has one of its own."""
 # A kind of event, or the beginning of several with a star.
 _KIND = re.compile(r"[a-z][a-z_.]{0,60}\*?\Z")
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f\\]")
-_PORTS = {"https": 443, "http": 80}
+# What mail servers take as it is: no display names, no quotes, no line ends.
+_MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\Z")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+ChannelKind = Literal["webhook", "mail", "mqtt", "syslog"]
 
 
 class OutletFields(BaseModel):
     """An outlet: where events go, which ones, and what of each."""
 
     model_config = ConfigDict(extra="forbid")
-    kind: Literal["webhook"] = Field(examples=["webhook"])
+    kind: ChannelKind = Field(examples=["webhook"], description="How events leave.")
     url: str = Field(examples=["https://hr.example/hooks/devicemgr"], max_length=MAX_URL_CHARS)
     kinds: list[str] = Field(
         [],
         max_length=MAX_KINDS,
         examples=[["access_granted", "access_denied"]],
-        description="Which events; [] for all.",
+        description="Which events, or `alarms`; [] for all, by mail alarms, by syslog also denials and administration.",
     )
     portals: list[str] = Field([], max_length=MAX_PORTALS, description="Events of which portals; [] for all.")
     fields: list[Extra] = Field([], description="What is given out beside ids and badges.")
     duress: bool = Field(False, description="Duress signals leave too.")
-    insecure: bool = Field(False, description="http is spoken to another computer, which proves nothing.")
+    insecure: bool = Field(False, description="Without TLS to another computer, which proves nothing.")
     tls_ca: str = Field("", max_length=MAX_PEM_CHARS, description="Certificates (PEM) to trust, not the system's.")
-    batch: int = Field(1, ge=1, le=MAX_BATCH, description="Up to so many events in one message; 1: each by itself.")
     on_poison: Literal["stop", "skip"] = Field("stop", description="After ten refusals of an event: wait, or leave it.")
+    batch: int = Field(1, ge=1, le=MAX_BATCH, description="Webhooks: up to so many events in one request.")
+    user: str = Field("", max_length=200, description="Mail and MQTT: whom to sign in as; the secret is the password.")
+    to: list[str] = Field([], max_length=MAX_RECIPIENTS, description="Mail: who gets it.")
+    sender: str = Field("", max_length=254, description="Mail: whom it is from.")
+    language: Literal["en", "ru", "kk"] = Field("en", description="Mail: in which language.")
+    discovery: bool = Field(False, description="MQTT: Home Assistant finds the site's entities by itself.")
+    commands: bool = Field(False, description="MQTT: commands are taken, each with an operator's token.")
+    format: Literal["rfc5424", "cef"] = Field("rfc5424", description="Syslog: how a message is written.")
+    enterprise: int = Field(
+        EXAMPLE_ENTERPRISE, ge=1, le=MAX_ENTERPRISE, description="Syslog: the number in `devicemgr@NUMBER`."
+    )
 
     @field_validator("kinds")
     @classmethod
@@ -57,6 +76,36 @@ class OutletFields(BaseModel):
     def _once(cls, found: list[Any]) -> list[Any]:
         return sorted(set(found))
 
+    @field_validator("to")
+    @classmethod
+    def _are_addresses(cls, found: list[str]) -> list[str]:
+        return sorted({_mail_address(one) for one in found})
+
+    @field_validator("sender")
+    @classmethod
+    def _is_address(cls, found: str) -> str:
+        return found and _mail_address(found)
+
+    @field_validator("user")
+    @classmethod
+    def _is_printable(cls, found: str) -> str:
+        if not found.isprintable():
+            raise ValueError("a user's name has printable characters only")
+        return found
+
+    @model_validator(mode="after")
+    def _is_of_its_kind(self) -> "OutletFields":
+        """Refuse what another kind has, for it would do nothing, and ask for what this one needs."""
+        given = self.model_dump(mode="json", exclude_defaults=True)
+        for kind, channel in CHANNELS.items():
+            wrong = sorted(channel.own & given.keys() - self.channel.own)
+            if wrong:
+                raise ValueError(f"{wrong[0]}: an outlet of kind {self.kind} has none; it is for {kind}")
+        missing = next((name for name in self.channel.needed if name not in given), None)
+        if missing is not None:
+            raise ValueError(f"{missing}: an outlet of kind {self.kind} needs one")
+        return self
+
     @model_validator(mode="after")
     def _is_callable(self) -> "OutletFields":
         try:
@@ -66,9 +115,16 @@ class OutletFields(BaseModel):
         return self
 
     @property
+    def channel(self) -> Channel:
+        """Return what its kind is made of."""
+        return CHANNELS[self.kind]
+
+    @property
     def selection(self) -> Selection:
         """Return which events leave, and what of them."""
-        return Selection(tuple(self.kinds), tuple(self.portals), frozenset(self.fields), self.duress)
+        return Selection(
+            tuple(self.kinds) or self.channel.kinds, tuple(self.portals), frozenset(self.fields), self.duress
+        )
 
     def stated(self) -> dict[str, Any]:
         """Return the fields as the site's file has them: without what is as it is by default."""
@@ -78,28 +134,36 @@ class OutletFields(BaseModel):
 def place_of(fields: OutletFields) -> Place:
     """Return the server of an outlet; InvalidInput for an address that is never called. Resolves no name.
 
-    This computer itself is called only where its name says so, and http is spoken to it alone unless `insecure`.
+    This computer itself is called only where its name says so, and alone without TLS unless `insecure`. `is_tls` is
+    False for mail servers that begin it later.
     """
-    url = fields.url
+    url, channel = fields.url, fields.channel
     if _UNPRINTABLE.search(url):
-        raise InvalidInput("an address has no spaces; give one like https://hr.example/hooks")
+        raise InvalidInput(f"an address has no spaces; give one like {channel.example}")
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").encode("idna").decode("ascii"), parts.port
     except ValueError as error:
+        raise InvalidInput(f"the address '{safe(url, 80)}' is no URL; give one like {channel.example}") from error
+    if parts.scheme not in channel.ports or not host:
         raise InvalidInput(
-            f"the address '{safe(url, 80)}' is no URL; give one like https://hr.example/hooks"
-        ) from error
-    if parts.scheme not in _PORTS or not host:
-        raise InvalidInput(f"the address '{safe(url, 80)}' is no URL; give one like https://hr.example/hooks")
+            f"the address '{safe(url, 80)}' is none of kind {fields.kind}; give one like {channel.example}"
+        )
     if parts.username is not None or parts.password is not None:
-        raise InvalidInput("no password belongs into an address; the receiver knows this site by the signature")
-    is_here = host in _LOOPBACK
-    if parts.scheme == "http" and not (is_here or fields.insecure):
-        raise InvalidInput("http shows events to everyone on the way: give an https address, or state insecure")
+        raise InvalidInput("no password belongs into an address; give it as the outlet's secret")
+    if not channel.has_path and (parts.path.strip("/") or parts.query or parts.fragment):
+        raise InvalidInput(
+            f"the address of kind {fields.kind} ends with host and port; give one like {channel.example}"
+        )
+    if parts.scheme in channel.open and not (host in _LOOPBACK or fields.insecure):
+        raise InvalidInput(
+            f"{parts.scheme} shows events to everyone on the way: "
+            f"give an address like {channel.example}, or state insecure"
+        )
     if fields.tls_ca:
         tls_context(fields.tls_ca)
-    return Place(host, port or _PORTS[parts.scheme], parts.scheme == "https", fields.tls_ca, allow_private=True)
+    is_tls = parts.scheme in channel.secured
+    return Place(host, port or channel.ports[parts.scheme], is_tls, fields.tls_ca, allow_private=True)
 
 
 def is_loopback(fields: OutletFields) -> bool:
@@ -115,3 +179,9 @@ def checked_fields(stated: Mapping[str, Any]) -> OutletFields:
 def fields_of(row: OutletRow) -> OutletFields:
     """Return what an outlet states."""
     return OutletFields.model_validate(row.stated)
+
+
+def _mail_address(text: str) -> str:
+    if not _MAIL_ADDRESS.fullmatch(text):
+        raise ValueError(f"'{safe(text, 60)}' is no mail address; give one like gate@example.com")
+    return text

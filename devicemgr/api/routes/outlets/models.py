@@ -6,7 +6,7 @@ from pydantic import Field
 
 from devicemgr.api.conventions.models import RequestBody, ResponseBody, Time
 from devicemgr.domain.rules.outgoing.selection import Extra
-from devicemgr.site.outlets.fields import OutletFields
+from devicemgr.site.outlets.fields import ChannelKind, OutletFields
 
 
 class OutletReplace(OutletFields):
@@ -22,7 +22,7 @@ class OutletCreate(OutletFields):
 class OutletUpdate(RequestBody):
     """What to change of an outlet: an absent field stays; null gives a field its default."""
 
-    kind: Literal["webhook"] | None = None
+    kind: ChannelKind | None = None
     url: str | None = None
     kinds: list[str] | None = None
     portals: list[str] | None = None
@@ -30,8 +30,16 @@ class OutletUpdate(RequestBody):
     duress: bool | None = None
     insecure: bool | None = None
     tls_ca: str | None = None
-    batch: int | None = None
     on_poison: Literal["stop", "skip"] | None = None
+    batch: int | None = None
+    user: str | None = None
+    to: list[str] | None = None
+    sender: str | None = None
+    language: Literal["en", "ru", "kk"] | None = None
+    discovery: bool | None = None
+    commands: bool | None = None
+    format: Literal["rfc5424", "cef"] | None = None
+    enterprise: int | None = None
 
 
 class OutletSecret(RequestBody):
@@ -59,8 +67,16 @@ class Outlet(ResponseBody):
     duress: bool
     insecure: bool
     tls_ca: str
-    batch: int
     on_poison: str
+    batch: int
+    user: str
+    to: list[str]
+    sender: str
+    language: str
+    discovery: bool
+    commands: bool
+    format: str
+    enterprise: int
     state: Literal["ok", "failing", "stopped", "paused"]
     cause: str | None = Field(description="Why the last try failed.")
     failing_since: Time | None
@@ -71,10 +87,10 @@ class Outlet(ResponseBody):
 
 
 class OutletSecretSet(ResponseBody):
-    """The secret, shown this once."""
+    """The secret that was made, shown this once; null where one was given."""
 
     name: str
-    secret: str
+    secret: str | None
 
 
 class OutletTest(ResponseBody):

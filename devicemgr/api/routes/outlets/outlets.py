@@ -95,10 +95,10 @@ def remove_outlet(name: str, context: Ctx, caller: Who, precondition: IfMatch) -
 
 @router.put("/{name}/secret", response_model=OutletSecretSet)
 def set_secret(name: str, body: OutletSecret, context: Ctx, caller: Who) -> dict[str, Any]:
-    """Set the secret that signs what leaves, or make a new one; it is shown this once."""
+    """Set the password at the receiver, or the secret that signs, or make a new one, which is shown this once."""
     with context.change(caller) as work:
         secret = changes.set_secret(work, name, body.secret, keeps_last=body.keep_last)
-        return {"name": name, "secret": secret}
+        return {"name": name, "secret": secret if body.secret is None else None}
 
 
 @router.post("/{name}/test", response_model=OutletTest)

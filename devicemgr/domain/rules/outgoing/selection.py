@@ -10,7 +10,11 @@ from enum import StrEnum
 from typing import Any
 
 from devicemgr.domain.ledger_events import Kind, Reason, is_of_kind
-from devicemgr.domain.rules.duress.veil import veiled
+from devicemgr.domain.rules.alarms import ALARM_KINDS
+from devicemgr.domain.rules.duress.veil import ABOUT_ALARMS, veiled
+
+ALARMS = "alarms"
+"""The name of a group of kinds: what raises an alarm, and what is recorded about one."""
 
 
 class Extra(StrEnum):
@@ -23,7 +27,10 @@ class Extra(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which events, and what of them: kinds (one that ends with `*` is a group) and portals, where none is all."""
+    """Which events, and what of them: kinds and portals, where none is all.
+
+    A kind that ends with `*` is a group, and so is `ALARMS`.
+    """
 
     kinds: tuple[str, ...] = ()
     portals: tuple[str, ...] = ()
@@ -42,7 +49,7 @@ def selected(event: Mapping[str, Any], selection: Selection) -> dict[str, Any] |
     shown = dict(event) if selection.duress else veiled(event)
     if shown["kind"] == Kind.PIN_VERIFIED:
         return None  # a fact about a PIN; and a duress signal looks like this to those who may not know of it
-    if selection.kinds and not any(is_of_kind(shown["kind"], one) for one in selection.kinds):
+    if selection.kinds and not any(_is_of(shown["kind"], one) for one in selection.kinds):
         return None
     if selection.portals and shown["portal"] not in selection.portals:
         return None
@@ -54,6 +61,12 @@ def selected(event: Mapping[str, Any], selection: Selection) -> dict[str, Any] |
         detail = shown.get("detail") or {}
         shown["detail"] = {key: value for key, value in detail.items() if key not in _WRITTEN}
     return shown
+
+
+def _is_of(kind: str, wanted: str) -> bool:
+    if wanted == ALARMS:
+        return kind in ALARM_KINDS or kind in ABOUT_ALARMS
+    return is_of_kind(kind, wanted)
 
 
 def _reason(reason: str | None) -> str | None:

@@ -85,7 +85,7 @@ def test_a_secret_is_shown_once_and_never_again(http, site):
     ("fields", "word"),
     [
         ({"url": "http://hr.example/hooks"}, "https"),
-        ({"url": "ftp://hr.example/"}, "URL"),
+        ({"url": "ftp://hr.example/"}, "none of kind webhook"),
         ({"url": "https://user:pw@hr.example/"}, "password"),
         ({"url": "https://hr.example/a b"}, "spaces"),
         ({"kinds": ["Access Granted"]}, "kind"),
