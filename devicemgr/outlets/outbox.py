@@ -31,12 +31,15 @@ log = logging.getLogger(__name__)
 PAGE = 200
 MIN_WAIT_S, MAX_WAIT_S = 1.0, 300.0
 MAX_REFUSALS = 10
+MAX_CRASHES = 5
+"""So many failures of the program itself in a row, and the outlet waits for a person."""
 REPORT_AFTER_S = 60.0
 """A receiver that is away for less is no alarm."""
 
 _STORE_EVERY_S = 1.0
+_STORE_PATIENCE_S = 1.0
 _IDLE_S = 60.0
-_MAX_WHY = 200
+MAX_WHY = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +72,25 @@ class Outbox:
         ledger: Ledger,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._stated, self._sender = stated, sender
+        self.stated = stated
+        self._sender = sender
         self._database, self._ledger, self._ticks = database, ledger, ticks
         self._progress = progress
         self._given, self._has_given = progress.cursor, False
-        self._stored_cursor, self._stored_at = progress.cursor, ticks()
-        self._failures, self._failing_since = 0, ticks()
+        self._stored, self._stored_at = (progress.cursor, dict(progress.state)), ticks()
+        self._is_storing = True
+        self._failures, self._crashes, self._failing_since = 0, 0, ticks()
         self._stopping, self._woken = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"outlet-{stated.name}", daemon=True)
 
     def start(self) -> None:
         """Begin behind the cursor."""
         self._thread.start()
+
+    @property
+    def is_running(self) -> bool:
+        """Return True until its thread has ended."""
+        return self._thread.is_alive()
 
     def wake(self) -> None:
         """Look for new events; any thread, never waits."""
@@ -102,29 +112,46 @@ class Outbox:
         return {"cursor": self._progress.cursor, "state": dict(self._progress.state)}
 
     def _run(self) -> None:
+        self._begin_within_record()
         while not self._stopping.is_set():
             self._woken.clear()
-            try:
-                has_more = self._turn()
-                is_done = self._is_stored and self._given == self._progress.cursor
-                wait_s = 0.0 if has_more else _IDLE_S if is_done else _STORE_EVERY_S
-            except Undelivered as error:
-                wait_s = self._on_failure(error)
-            except DevicemgrError as error:  # the storage refuses; it says so by itself
-                log.warning("outlet %s waits: %s", self._stated.name, error)
-                wait_s = MIN_WAIT_S
-            except Exception:
-                log.exception("outlet %s has failed and tries again", self._stated.name)
-                self._begin_again()
-                wait_s = MAX_WAIT_S
+            wait_s = self._tried()
             if wait_s:
-                # New events don't shorten the wait after a failure.
-                (self._stopping if self._failures else self._woken).wait(wait_s)
-        self._store_finally()
+                self._wait(wait_s)
+        self._store(is_due=True)
+
+    def _tried(self) -> float:
+        """Give out a page; return how long to wait for the next."""
+        try:
+            has_more = self._turn()
+        except Undelivered as error:
+            return self._on_failure(error)
+        except DevicemgrError as error:  # the storage refuses; it says so by itself
+            return self._on_failure(Undelivered(f"the record can't be read: {error}"))
+        except Exception as error:
+            log.exception("outlet %s has failed and tries again", self.stated.name)
+            return self._on_crash(error)
+        is_done = self._is_stored and self._given == self._progress.cursor
+        return 0.0 if has_more else _IDLE_S if is_done else _STORE_EVERY_S
+
+    def _wait(self, seconds: float) -> None:
+        """Wait for new events; after a failure they don't shorten the wait, but its alarm is raised in time."""
+        if not self._failures:
+            self._woken.wait(seconds)
+            return
+        report_in = self._failing_since + REPORT_AFTER_S - self._ticks()
+        if not self._progress.state.get(rows.REPORTED) and report_in < seconds:
+            if self._stopping.wait(max(0.0, report_in)):
+                return
+            self._report(str(self._progress.state.get("error")))
+            self._store(is_due=True)
+            seconds -= max(0.0, report_in)
+        self._stopping.wait(seconds)
 
     def _turn(self) -> bool:
         """Give out the next page; return whether there may be more."""
         if self._progress.state.get("stopped"):
+            self._store(is_due=True)
             self._stopping.wait(_IDLE_S)
             return False
         self._settle()
@@ -140,11 +167,15 @@ class Outbox:
             self._deliver(piece)
         if found:
             self._moved(int(found[-1]["seq"]))
-        self._store(is_due=not found and not self._is_stored)
+        elif (
+            self._progress.state.get("error") and self._given == self._progress.cursor
+        ):  # nothing is left that has failed
+            self._succeeded()
+        self._store(is_due=not found)
         return len(found) == PAGE
 
     def _pieces(self, found: Sequence[Event]) -> list[list[Event]]:
-        given: list[Event] = [one for event in found if (one := selected(event, self._stated.selection)) is not None]
+        given: list[Event] = [one for event in found if (one := selected(event, self.stated.selection)) is not None]
         size = 1 if self._progress.state.get("tries") else self._sender.batch
         return [given[start : start + size] for start in range(0, len(given), size)]
 
@@ -159,7 +190,7 @@ class Outbox:
             raise
         self._has_given = True
         self._moved(int(piece[-1]["seq"]))
-        self._store(is_due=False)
+        self._store(is_due="error" not in self._progress.state and "error" in self._stored[1])
 
     def _is_refused_for_good(self, piece: list[Event], error: Undelivered) -> bool:
         """Count refusals of one event; at the tenth leave it out, or wait for a person. Return True if it is left."""
@@ -168,7 +199,7 @@ class Outbox:
         state |= {"tries": tries, "refused": seq}
         if tries < MAX_REFUSALS:
             return False
-        if len(piece) > 1 or not self._stated.skips:
+        if len(piece) > 1 or not self.stated.skips:
             self._stop_for(f"{error}, {tries} times, to event {seq}", seq)
             return False
         self._record(Kind.OUTLET_SKIPPED, {"seq": seq, "cause": str(error)})
@@ -177,10 +208,19 @@ class Outbox:
         self._store(is_due=True)
         return True
 
-    def _stop_for(self, why: str, seq: int) -> None:
-        self._progress.state |= {"stopped": safe(why, _MAX_WHY), "refused": seq}
+    def _stop_for(self, why: str, seq: int | None = None) -> None:
+        """Wait for a person."""
+        self._progress.state |= {"stopped": safe(why, MAX_WHY), "refused": seq}
         self._report(why)
         self._store(is_due=True)
+
+    def _on_crash(self, error: Exception) -> float:
+        """Try again after a fault of the program itself; one that stays is for a person, and fills no logs."""
+        self._crashes += 1
+        why = f"the program failed ({type(error).__name__}); its log says where"
+        if self._crashes >= MAX_CRASHES:
+            self._stop_for(f"{why}; {self._crashes} times in a row")
+        return self._on_failure(Undelivered(why))
 
     def _on_failure(self, error: Undelivered) -> float:
         """Note why; return how long to wait: 1 s, then twice as long each time, up to 5 min, and never all at once."""
@@ -191,38 +231,50 @@ class Outbox:
         if not self._failures:
             self._failing_since = self._ticks()
         self._failures += 1
-        why = safe(str(error), _MAX_WHY)
+        why = safe(str(error), MAX_WHY)
         if state.get("error") != why:
-            log.warning("outlet %s: %s", self._stated.name, why)
+            log.warning("outlet %s: %s", self.stated.name, why)
         state |= {"error": why, "failing_since": state.get("failing_since") or rfc3339(datetime.now(UTC))}
-        if self._ticks() - self._failing_since >= REPORT_AFTER_S:
-            self._report(why)
-        self._store(is_due=self._failures == 1)
+        self._store(is_due=True)
         if error.wait_s is not None:
             return max(MIN_WAIT_S, error.wait_s)
-        longest = min(MAX_WAIT_S, MIN_WAIT_S * 2.0 ** min(self._failures - 1, 12))
-        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, protects nothing
+        return waited(self._failures)
 
     def _succeeded(self) -> None:
-        self._failures = 0
+        self._failures, self._crashes = 0, 0
         state = self._progress.state
-        if state.pop("is_reported", False):
+        if state.pop(rows.REPORTED, False):
             self._record(Kind.OUTLET_RESTORED, {})
         for name in ("error", "failing_since", "tries", "refused"):
             state.pop(name, None)
 
     def _report(self, why: str) -> None:
-        if not self._progress.state.get("is_reported"):
-            self._progress.state["is_reported"] = True
-            self._record(Kind.OUTLET_FAILING, {"cause": safe(why, _MAX_WHY)})
+        if not self._progress.state.get(rows.REPORTED):
+            self._progress.state[rows.REPORTED] = True
+            self._record(Kind.OUTLET_FAILING, {"cause": safe(why, MAX_WHY)})
 
     def _on_gap(self, first: int, last: int) -> None:
         self._record(Kind.OUTLET_GAP, {"from": first, "through": last})
         self._moved(last)
         self._store(is_due=True)
 
+    def _begin_within_record(self) -> None:
+        """Set back a cursor that is ahead of the record, which was mended or put back without its last events.
+
+        Else what is recorded from now on would not leave until the record is as long as it was.
+        """
+        try:
+            with self._database.read() as session:
+                head, _ = events.head(session)
+        except DevicemgrError:  # said by the first try
+            return
+        if self._progress.cursor > head:
+            self._record(Kind.OUTLET_GAP, {"from": head + 1, "through": self._progress.cursor, "cause": "set back"})
+            self._progress.cursor = self._given = head
+            self._store(is_due=True)
+
     def _record(self, kind: Kind, detail: dict[str, Any]) -> None:
-        self._ledger.submit(Fact(kind, datetime.now(UTC), detail={"outlet": self._stated.name, **detail}))
+        self._ledger.submit(Fact(kind, datetime.now(UTC), detail={"outlet": self.stated.name, **detail}))
 
     def _moved(self, through: int) -> None:
         self._given = max(self._given, through)
@@ -243,19 +295,34 @@ class Outbox:
 
     @property
     def _is_stored(self) -> bool:
-        return self._progress.cursor == self._stored_cursor
+        return self._stored == (self._progress.cursor, self._progress.state)
 
     def _store(self, *, is_due: bool) -> None:
-        """Store how far it came: at once where that is due, else once a second."""
-        late = self._ticks() - self._stored_at >= _STORE_EVERY_S
-        if not is_due and (self._is_stored or not late):
-            return
-        with self._database.write(changes_site=False) as session:
-            rows.move(session, self._stated.name, self._stated.version, self._progress.cursor, self._progress.state)
-        self._stored_cursor, self._stored_at = self._progress.cursor, self._ticks()
+        """Store how far it came: at once where that is due, else once a second.
 
-    def _store_finally(self) -> None:
+        Storage that refuses holds up nothing: what was not stored leaves once more after the next start.
+        """
+        late = self._ticks() - self._stored_at >= _STORE_EVERY_S
+        if self._is_stored or not (is_due or late):
+            return
+        self._stored_at = self._ticks()
+        name, cursor, state = self.stated.name, self._progress.cursor, dict(self._progress.state)
         try:
-            self._store(is_due=not self._is_stored)
+            if self._database.frozen:
+                raise self._database.refusal()
+            with self._database.write(changes_site=False, patience_s=_STORE_PATIENCE_S) as session:
+                is_there = rows.move(session, name, self.stated.version, cursor, state)
         except DevicemgrError as error:
-            log.warning("outlet %s: how far it came is not stored: %s", self._stated.name, error)
+            if self._is_storing:
+                log.warning("outlet %s: how far it came is not stored: %s", name, error)
+            self._is_storing = False
+            return
+        if not is_there and state.get(rows.REPORTED) and not self._stored[1].get(rows.REPORTED):
+            self._record(Kind.ALARM_ENDED, {"alarm": Kind.OUTLET_FAILING, "cause": "it was removed"})
+        self._stored, self._is_storing = (cursor, state), True
+
+
+def waited(failures: int) -> float:
+    """Return how many seconds to wait after so many failures: 1 s, twice as long each time, up to 5 min, spread."""
+    longest = min(MAX_WAIT_S, MIN_WAIT_S * 2.0 ** min(failures - 1, 12))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, protects nothing

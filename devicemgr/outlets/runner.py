@@ -1,13 +1,17 @@
 """The outboxes of a site: started, changed and stopped as the store has them, woken by each commit of the record."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.errors import DevicemgrError, InvalidInput
 from devicemgr.ledger.feed import Recorded
-from devicemgr.outlets.outbox import Outbox, Progress, Stated
+from devicemgr.outlets.outbox import MAX_WHY, Outbox, Progress, Stated, waited
 from devicemgr.outlets.sender import Sender, Undelivered
 from devicemgr.outlets.webhook import Webhook
 from devicemgr.site.outlets.fields import OutletFields, fields_of
@@ -16,8 +20,12 @@ from devicemgr.store.database import Session
 from devicemgr.store.ledger import events
 from devicemgr.store.outlets import rows
 from devicemgr.store.outlets.tables import OutletRow
+from devicemgr.text import safe
 
 log = logging.getLogger(__name__)
+
+_ENDING_S = 0.05
+"""So long a turn waits for outboxes that end; one that takes longer is followed at a later turn."""
 
 Maker = Callable[[OutletFields, Sequence[str], str], Sender]
 
@@ -25,46 +33,75 @@ MAKERS: Mapping[str, Maker] = {"webhook": Webhook}
 """What makes a channel of what is stated, the secrets and the site's id, by kind."""
 
 
+@dataclass(slots=True)
+class _Faults:
+    """How often an outlet of a version could not run, and from which second on it is tried again."""
+
+    version: int
+    count: int = 0
+    again_at: float = 0.0
+
+
 class Outlets:
     """One outbox for each outlet that is not paused; `consider` is called by one thread, a few times a second."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self._running: dict[str, tuple[int, Outbox]] = {}
-        self._seen: dict[str, int] | None = None
+    def __init__(self, site: Site, ticks: Callable[[], float] = time.monotonic) -> None:
+        self._site, self._ticks = site, ticks
+        self._running: dict[str, Outbox] = {}
+        self._ending: dict[str, Outbox] = {}
+        self._faults: dict[str, _Faults] = {}
+        self._lock = threading.Lock()
+        self._is_stopped = False
 
     def start(self) -> None:
         """Be woken by what is recorded from now on."""
         self._site.ledger.feed.follow(self._on_recorded)
 
     def consider(self) -> None:
-        """Start, change and stop outboxes as the store has them."""
+        """Start, change and stop outboxes as the store has them, and start those again whose threads have ended."""
         with self._site.database.read() as session:
-            wanted = {row.name: row.version for row in rows.outlets(session) if is_running(row)}
-        if wanted == self._seen:
-            return
-        self._seen = wanted
-        gone = [name for name, (version, _) in self._running.items() if wanted.get(name) != version]
-        for name in gone:
-            self._running.pop(name)[1].ask_to_stop()
-        for name in wanted.keys() - self._running.keys():
-            self._begin(name)
+            wanted = rows.versions(session)
+        with self._lock:
+            if self._is_stopped:
+                return
+            self._let_go(wanted)
+            self._faults = {name: one for name, one in self._faults.items() if wanted.get(name) == one.version}
+            # The one before it may still be sending: events leave in order.
+            for name in sorted(wanted.keys() - self._running.keys() - self._ending.keys()):
+                faults = self._faults.get(name)
+                if faults is None or self._ticks() >= faults.again_at:
+                    self._begin(name, wanted[name])
 
     def figures(self) -> dict[str, dict[str, Any]]:
         """Return by name how far each running outbox has come; any thread."""
-        return {name: outbox.figures() for name, (_, outbox) in list(self._running.items())}
+        return {name: outbox.figures() for name, outbox in list(self._running.items())}
 
     def stop(self, seconds: float) -> None:
         """End all; each stores how far it came."""
         self._site.ledger.feed.leave(self._on_recorded)
-        found = [outbox for _, outbox in self._running.values()]
+        with self._lock:
+            self._is_stopped = True
+            found = [*self._running.values(), *self._ending.values()]
         for outbox in found:
             outbox.ask_to_stop()
         deadline = time.monotonic() + seconds
         for outbox in found:
             outbox.join(deadline - time.monotonic())
 
-    def _begin(self, name: str) -> None:
+    def _let_go(self, wanted: Mapping[str, int]) -> None:
+        for name, outbox in list(self._running.items()):
+            if not outbox.is_running:
+                del self._running[name]
+                self._on_fault(name, outbox.stated.version, "its thread has ended; the log says why")
+            elif wanted.get(name) != outbox.stated.version:
+                self._ending[name] = self._running.pop(name)
+                outbox.ask_to_stop()
+        until = self._ticks() + _ENDING_S
+        for outbox in self._ending.values():
+            outbox.join(until - self._ticks())
+        self._ending = {name: outbox for name, outbox in self._ending.items() if outbox.is_running}
+
+    def _begin(self, name: str, version: int) -> None:
         try:
             with self._site.database.read() as session:
                 row = rows.outlet(session, name)
@@ -72,21 +109,32 @@ class Outlets:
                 sender = sender_of(self._site, session, row)
                 stated = Stated(name, row.version, fields.selection, fields.on_poison == "skip")
                 progress = Progress(row.cursor, dict(row.state))
-        except (DevicemgrError, ValueError) as error:
-            log.error("outlet %s can't begin: %s", name, error)
+            outbox = Outbox(stated, progress, sender, self._site.database, self._site.ledger)
+            outbox.start()
+        except Exception as error:  # one outlet that can't begin holds up no other, and no job of the scheduler
+            self._on_fault(name, version, str(error) if isinstance(error, DevicemgrError) else type(error).__name__)
             return
-        outbox = Outbox(stated, progress, sender, self._site.database, self._site.ledger)
-        self._running[name] = (stated.version, outbox)
-        outbox.start()
+        self._running[name] = outbox
+
+    def _on_fault(self, name: str, version: int, why: str) -> None:
+        """Try again later, and raise the alarm: no time mends it by itself."""
+        faults = self._faults.setdefault(name, _Faults(version))
+        faults.count += 1
+        faults.again_at = self._ticks() + waited(faults.count)
+        log.error("outlet %s can't run: %s", name, why)
+        said = safe(f"it can't run: {why}", MAX_WHY)
+        try:
+            with self._site.database.write(changes_site=False) as session:
+                is_new = rows.report(session, name, version, said)
+        except DevicemgrError:
+            return
+        if is_new:
+            detail: dict[str, Any] = {"outlet": name, "cause": said}
+            self._site.ledger.submit(Fact(Kind.OUTLET_FAILING, datetime.now(UTC), detail=detail))
 
     def _on_recorded(self, _: Recorded) -> None:
-        for _version, outbox in list(self._running.values()):
+        for outbox in list(self._running.values()):
             outbox.wake()
-
-
-def is_running(row: OutletRow) -> bool:
-    """Return True for an outlet that gives out events: it neither is paused nor waits for a person."""
-    return not row.paused and not row.state.get("stopped")
 
 
 def sender_of(site: Site, session: Session, row: OutletRow) -> Sender:

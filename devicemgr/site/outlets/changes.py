@@ -17,6 +17,8 @@ from devicemgr.store.site import portals
 from devicemgr.text import safe, slug
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what such secrets begin with (Standard Webhooks 1.0)
+MAX_OUTLETS = 50
+"""Each has a thread, which looks at the record at each commit."""
 MIN_SECRET_BYTES, MAX_SECRET_BYTES = 24, 64
 _SECRET_BYTES = 32
 MAX_SECRETS = 2
@@ -30,6 +32,8 @@ def add_outlet(work: UnitOfWork, name: str, fields: OutletFields, *, is_paused: 
         raise AlreadyExists(
             f"outlet '{name}' exists; choose another name, or change it", hint=Hint("edit_outlet", name=name)
         )
+    if rows.count(work.session) >= MAX_OUTLETS:
+        raise InvalidInput(f"there are {MAX_OUTLETS} outlets, the most that a site has; remove one")
     _require_portals(work, fields)
     rows.make_site_id(work.session)
     seq, _ = events.head(work.session)
@@ -67,7 +71,7 @@ def put_outlet(work: UnitOfWork, name: str, fields: OutletFields, *, is_paused: 
 def remove_outlet(work: UnitOfWork, name: str) -> None:
     """Remove an outlet and its secrets."""
     row = rows.outlet(work.session, name)
-    if row.state.get("is_reported"):
+    if row.state.get(rows.REPORTED):
         work.record(Kind.ALARM_ENDED, {"alarm": Kind.OUTLET_FAILING, "outlet": name, "cause": "it was removed"})
     work.record("admin.outlet_removed", {"outlet": name}, before=_shown(row.stated))
     work.session.delete(row)
@@ -103,8 +107,8 @@ def set_secret(work: UnitOfWork, name: str, secret: str | None, *, keeps_last: b
     """
     row = rows.outlet(work.session, name)
     found = (_signing_key if CHANNELS[row.kind].signs else _password)(row.kind, secret, keeps_last=keeps_last)
-    before = rows.secrets_of(row, work.site.vault)
-    kept = (found, *(one for one in before if keeps_last and one != found))[:MAX_SECRETS]
+    before = rows.secrets_of(row, work.site.vault) if keeps_last else ()  # which may be what does not open any more
+    kept = (found, *(one for one in before if one != found))[:MAX_SECRETS]
     rows.set_secrets(row, work.site.vault, kept)
     _changed(row)
     work.record("admin.outlet_secret_set", {"outlet": name, "valid": len(kept)})
@@ -152,7 +156,7 @@ def key_of(secret: str) -> bytes:
 def _changed(row: OutletRow) -> None:
     """Forget what the last tries left, but for an alarm that is still to be ended."""
     row.version += 1
-    row.state = {"is_reported": True} if row.state.get("is_reported") else {}
+    row.state = {rows.REPORTED: True} if row.state.get(rows.REPORTED) else {}
 
 
 def _require_portals(work: UnitOfWork, fields: OutletFields) -> None:

@@ -2,15 +2,20 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from devicemgr.store.database import get_meta, set_meta
 from devicemgr.store.outlets.tables import OutletRow
 from devicemgr.store.site.lookup import find_named
+from devicemgr.text import rfc3339
 from devicemgr.vault import Vault
+
+REPORTED = "is_reported"
+"""In a state: the alarm that nothing leaves is on."""
 
 _SEPARATOR = "\n"
 _SITE_ID = "site_id"
@@ -26,10 +31,42 @@ def outlets(session: Session) -> Sequence[OutletRow]:
     return session.scalars(select(OutletRow).order_by(OutletRow.name)).all()
 
 
-def move(session: Session, name: str, version: int, through: int, state: Mapping[str, Any]) -> None:
-    """Store how far an outlet of that version has come, and what its tries left; nothing for one that was changed."""
-    of_it = update(OutletRow).where(OutletRow.name == name, OutletRow.version == version)
-    session.execute(of_it.values(cursor=through, state=dict(state)))
+def versions(session: Session) -> dict[str, int]:
+    """Return by name the version of each outlet that gives out events: it neither is paused nor waits for a person."""
+    query = select(OutletRow.name, OutletRow.version, OutletRow.state).where(OutletRow.paused.is_(False))
+    return {name: version for name, version, state in session.execute(query) if not state.get("stopped")}
+
+
+def count(session: Session) -> int:
+    """Return how many outlets there are."""
+    return session.scalar(select(func.count()).select_from(OutletRow)) or 0
+
+
+def move(session: Session, name: str, version: int, through: int, state: Mapping[str, Any]) -> bool:
+    """Store how far an outlet of that version has come, and what its tries left; return False for one that is gone.
+
+    One that was changed keeps its own, but for whether an alarm is on, which the change did not end.
+    """
+    row = session.get(OutletRow, name)
+    if row is None:
+        return False
+    if row.version == version:
+        row.cursor, row.state = through, dict(state)
+    else:
+        kept = {key: value for key, value in row.state.items() if key != REPORTED}
+        row.state = kept | ({REPORTED: True} if state.get(REPORTED) else {})
+    return True
+
+
+def report(session: Session, name: str, version: int, why: str) -> bool:
+    """Store that an outlet of that version can't run; return True where no alarm says so yet."""
+    row = session.get(OutletRow, name)
+    if row is None or row.version != version:
+        return False
+    is_new = not row.state.get(REPORTED)
+    since = row.state.get("failing_since") or rfc3339(datetime.now(UTC))
+    row.state = {**row.state, "error": why, "failing_since": since, REPORTED: True}
+    return is_new
 
 
 def set_secrets(row: OutletRow, vault: Vault, secrets: Sequence[str]) -> None:

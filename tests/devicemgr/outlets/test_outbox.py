@@ -61,7 +61,7 @@ def test_replay_gives_out_once_more_and_is_not_overtaken(receiver, add_outlet, r
     running.consider()
     wanted = record(4)
     receiver.wait(lambda: seqs(receiver) == wanted, "the events")
-    (_, old) = running._running["hr"]
+    old = running._running["hr"]
     with unit_of_work(site, "uid:0") as work:
         changes.replay(work, "hr", wanted[1])
     old._moved(10_000)
@@ -111,7 +111,7 @@ def test_a_receiver_that_hangs_does_not_hold_up_the_end(receiver, add_outlet, re
     running.consider()
     record(1)
     assert arrived.wait(30)
-    (_, box) = running._running["hr"]
+    box = running._running["hr"]
     box.ask_to_stop()
     box.join(5)
     over.set()
