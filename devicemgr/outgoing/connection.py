@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,10 @@ from devicemgr.domain.rules.outgoing.addresses import is_of_this_computer, why_n
 from devicemgr.errors import InvalidInput, SourceUnreachable
 
 MAX_PEM_CHARS = 64 * 1024
+
+
+Began = Callable[[socket.socket], object]
+"""Called with each socket before it connects, and again once it speaks TLS: closing that ends the attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +38,21 @@ class Place:
     allow_private: bool = False
 
 
-def connected(place: Place, deadline: float, *, is_here: bool = True) -> socket.socket:
+def connected(place: Place, deadline: float, *, is_here: bool = True, began: Began | None = None) -> socket.socket:
     """Return a connection to one of the judged addresses; TimeoutError at `deadline`, a CLOCK_MONOTONIC second.
 
     SourceUnreachable if one of them is never called or there is none, OSError or ssl.SSLError when no one answers.
     Unless `is_here`, no name may lead to this computer itself, also where private addresses are allowed.
     """
-    addresses = _resolve(place.host, place.port, deadline)
-    for address in addresses:
-        if why := why_not_call(address[0], allow_private=place.allow_private):
-            raise SourceUnreachable(f"{place.host} is not called: {why}")
-        if not is_here and is_of_this_computer(address[0]):
-            raise SourceUnreachable(f"{place.host} is not called: its name leads to this computer itself")
     failure: OSError | None = None
-    for address in addresses:
+    for address in judged_addresses(place, deadline, is_here=is_here):
         line = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
         try:
+            if began:
+                began(line)
             line.settimeout(left_until(deadline))
             line.connect(address)
-            return secured(line, place, deadline) if place.is_tls else line
+            return secured(line, place, deadline, began=began) if place.is_tls else line
         except ssl.SSLError:
             line.close()
             raise
@@ -61,10 +62,26 @@ def connected(place: Place, deadline: float, *, is_here: bool = True) -> socket.
     raise failure or SourceUnreachable(f"{place.host} has no address")
 
 
-def secured(line: socket.socket, place: Place, deadline: float) -> ssl.SSLSocket:
+def judged_addresses(place: Place, deadline: float, *, is_here: bool = True) -> list[Any]:
+    """Return the socket addresses of a server, which may be called; SourceUnreachable, as `connected`, if one may not.
+
+    `is_here` as in `connected`.
+    """
+    addresses = _resolve(place.host, place.port, deadline)
+    for address in addresses:
+        if why := why_not_call(address[0], allow_private=place.allow_private):
+            raise SourceUnreachable(f"{place.host} is not called: {why}")
+        if not is_here and is_of_this_computer(address[0]):
+            raise SourceUnreachable(f"{place.host} is not called: its name leads to this computer itself")
+    return addresses
+
+
+def secured(line: socket.socket, place: Place, deadline: float, *, began: Began | None = None) -> ssl.SSLSocket:
     """Begin TLS on a connection; ssl.SSLCertVerificationError for a server that is not `place.host`."""
     wrapped = tls_context(place.tls_ca).wrap_socket(line, server_hostname=place.host, do_handshake_on_connect=False)
     try:
+        if began:
+            began(wrapped)
         wrapped.settimeout(left_until(deadline))
         wrapped.do_handshake()
     except BaseException:

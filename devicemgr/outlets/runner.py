@@ -13,6 +13,7 @@ from devicemgr.errors import DevicemgrError, InvalidInput
 from devicemgr.ledger.feed import Recorded
 from devicemgr.outlets.outbox import MAX_WHY, Outbox, Progress, Stated, waited
 from devicemgr.outlets.sender import Sender, Undelivered
+from devicemgr.outlets.syslog.sender import Syslog
 from devicemgr.outlets.webhook import Webhook
 from devicemgr.site.outlets.fields import OutletFields, fields_of
 from devicemgr.site.site import Site
@@ -29,7 +30,7 @@ _ENDING_S = 0.05
 
 Maker = Callable[[OutletFields, Sequence[str], str], Sender]
 
-MAKERS: Mapping[str, Maker] = {"webhook": Webhook}
+MAKERS: Mapping[str, Maker] = {"webhook": Webhook, "syslog": Syslog}
 """What makes a channel of what is stated, the secrets and the site's id, by kind."""
 
 

@@ -10,7 +10,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def self_signed(folder: Path, names: Sequence[str], addresses: Sequence[str] = ()) -> tuple[Path, Path]:
+def self_signed(
+    folder: Path, names: Sequence[str], addresses: Sequence[str] = (), *, days: int = 1
+) -> tuple[Path, Path]:
     """Write cert.pem and key.pem for these names and addresses, and the key under "secret" as locked.pem."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "box")])
@@ -23,8 +25,8 @@ def self_signed(folder: Path, names: Sequence[str], addresses: Sequence[str] = (
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - datetime.timedelta(days=2))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName(found), critical=False)
         .sign(key, hashes.SHA256())
     )

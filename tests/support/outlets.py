@@ -38,6 +38,19 @@ def add_outlet(site) -> Callable[..., None]:
 
 
 @pytest.fixture
+def add_syslog(site) -> Callable[..., None]:
+    """add_syslog(url, **fields): an outlet `hr` of kind syslog for denials, from the next event on."""
+
+    def add(url: str, **fields: Any) -> None:
+        with unit_of_work(site, "uid:0") as work:
+            changes.add_outlet(
+                work, "hr", checked_fields({"kind": "syslog", "url": url, "kinds": ["access_denied"]} | fields)
+            )
+
+    return add
+
+
+@pytest.fixture
 def record(site) -> Callable[..., list[int]]:
     """record(count, kind): events, durable when it returns; their seqs."""
     site.ledger.start()
