@@ -1,7 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Problem, Unreachable } from "../src/api/client";
-import { clock, day, setZone } from "../src/base/dates";
-import { preferred } from "../src/base/i18n";
+import { clock, date, day, moment, setZone } from "../src/base/dates";
+import { number, preferred, use } from "../src/base/i18n";
+import { kazakhChoice, kazakhWeekday } from "../src/base/languages/kazakh";
+import { duration, size } from "../src/base/quantities";
 import { allowedPages, href, query, route } from "../src/base/router";
 
 describe("route", () => {
@@ -40,6 +42,18 @@ describe("dates", () => {
     expect(clock("2026-06-01T20:30:05Z")).toBe("01:30:05");
     expect(day("2026-06-01T20:30:05Z", Date.parse("2026-06-02T03:00:00Z"))).toBe("");
     expect(day("2026-06-01T18:30:05Z", Date.parse("2026-06-02T03:00:00Z"))).not.toBe("");
+  });
+});
+
+describe("Kazakh", () => {
+  it("has words of its own where a browser has no data for it", async () => {
+    setZone("UTC");
+    // Vitest has no page, in whose root the language stands.
+    vi.stubGlobal("document", { documentElement: {} });
+    await use("kk");
+    const shown = [date("2026-11-30T17:09:05Z"), day("2026-11-30T17:09:05Z", 0), moment("2026-02-01T07:09:05Z"), number(1234567.5), duration(3 * 86_400), size(5_000_000), kazakhWeekday(0, "short"), kazakhChoice(["а", "б", "в"])];
+    expect(shown.map((one) => one.replaceAll("\u00a0", " "))).toEqual(["2026 ж. 30 қар.", "30 қар.", "2026 ж. 1 ақп., 07:09:05 UTC", "1 234 567,5", "3 күн", "5 МБ", "Дс", "а, б немесе в"]);
+    await use("en");
   });
 });
 

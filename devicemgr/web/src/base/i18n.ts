@@ -1,5 +1,6 @@
 // Words of the chosen language. Keys are flat; a key with a count has one entry for each plural category of its language.
 import type en from "../../i18n/en.json";
+import { kazakhNumber } from "./languages/kazakh";
 
 export type Key = keyof typeof en;
 export type Catalog = Record<string, string>;
@@ -79,7 +80,7 @@ export function keysOf(prefix: string): string[] {
 }
 
 export function number(value: number): string {
-  return new Intl.NumberFormat(current).format(value);
+  return current === "kk" ? kazakhNumber(value) : new Intl.NumberFormat(current).format(value);
 }
 
 function filled(words: string, given: Arguments): string {

@@ -1,5 +1,6 @@
 // Sizes and durations in words of the chosen language.
 import { language } from "./i18n";
+import { kazakhUnit } from "./languages/kazakh";
 
 const SIZES = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
 const DURATIONS = [
@@ -22,6 +23,7 @@ export function duration(seconds: number): string {
 }
 
 function unit(value: number, name: string, digits: number): string {
+  if (language() === "kk") return kazakhUnit(value, name, digits);
   const format = { style: "unit", unit: name, unitDisplay: name === "byte" ? "long" : "short", maximumFractionDigits: digits } as const;
   return new Intl.NumberFormat(language(), format).format(value);
 }

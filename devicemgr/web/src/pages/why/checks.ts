@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { Check, Advice } from "../../api/types";
 import { clock, day, zoneName } from "../../base/dates";
 import { counted, knows, language, named, number, t, type Arguments } from "../../base/i18n";
+import { kazakhChoice } from "../../base/languages/kazakh";
 import { listing } from "../../parts/listing";
 import { reasonWords } from "../../parts/words";
 
@@ -86,5 +87,5 @@ export function adviceWords(advice: Advice, sentence: string): string {
 
 function listWords(value: unknown): string {
   const all = Array.isArray(value) ? value.map(String) : [];
-  return new Intl.ListFormat(language(), { type: "disjunction" }).format(all);
+  return language() === "kk" ? kazakhChoice(all) : new Intl.ListFormat(language(), { type: "disjunction" }).format(all);
 }

@@ -1,5 +1,6 @@
 // Days of the week and windows in words.
 import { language } from "../../../base/i18n";
+import { kazakhWeekday } from "../../../base/languages/kazakh";
 import { DAYS, parseWindow } from "./week";
 
 const MONDAY = Date.UTC(2024, 0, 1);
@@ -7,6 +8,7 @@ const DAY_MS = 86_400_000;
 
 /** Return the name of a day, 0 for Monday. */
 export function dayWords(day: number, length: "short" | "long" = "short"): string {
+  if (language() === "kk") return kazakhWeekday(day, length);
   return new Intl.DateTimeFormat(language(), { weekday: length, timeZone: "UTC" }).format(MONDAY + day * DAY_MS);
 }
 
