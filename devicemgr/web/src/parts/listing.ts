@@ -86,7 +86,7 @@ class Listing extends DeskElement {
       @focus=${() => (this.focused = name)}
       @click=${(event: MouseEvent) => isControl(event.target) || open?.(row)}
     >
-      ${columns.map((column) => (column.isHeader ? html`<th scope="row" class=${column.name ?? ""}>${column.cell(row)}</th>` : html`<td class=${column.name ?? ""}>${column.cell(row)}</td>`))}
+      ${columns.map((column) => (column.isHeader ? html`<th scope="row" class=${column.name ?? ""}>${column.cell(row)}</th>` : html`<td class=${column.name ?? ""} data-title=${column.title}>${column.cell(row)}</td>`))}
     </tr>`;
   }
 

@@ -38,7 +38,7 @@ class Site extends StoreElement {
     const [wanted = ""] = this.rest;
     const present = NAMES.find((name) => name === wanted) ?? "schedules";
     const all = NAMES.map((name) => ({ name, words: t(`site_tab.${name}`), href: href("site", name) }));
-    return html`<section class="page site ${store.link === "away" ? "stale" : ""}">${tabs(all, present, t("page.site_parts"))} ${TABS[present](this.rest.slice(1))}</section>`;
+    return html`<section class="page site titled ${store.link === "away" ? "stale" : ""}">${tabs(all, present, t("page.site_parts"))} ${TABS[present](this.rest.slice(1))}</section>`;
   }
 }
 

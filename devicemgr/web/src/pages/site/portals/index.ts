@@ -43,7 +43,7 @@ class Portals extends Entities<Portal> {
       { title: t("site_field.exit"), cell: (row) => row.exit.join(", ") },
       { title: t("site_field.require"), cell: (row) => requirementWords(row.require) },
       { title: t("site.between_zones"), cell: (row) => (row.outside && row.inside ? `${row.outside} → ${row.inside}` : "") },
-      { title: t("site.mode"), cell: (row) => named("mode", row.effective_mode) },
+      { title: t("site.mode"), name: "short", cell: (row) => named("mode", row.effective_mode) },
     ];
   }
 
