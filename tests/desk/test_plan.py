@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from devicemgr.api.authorization import TABLE
-from devicemgr.cli.demo.simulated_site import HOLDERS, ROLES, UNKNOWN_CARD
-from devicemgr.domain.model import Role
+from devicemgr.cli.demo.simulated_site import HOLDERS, UNKNOWN_CARD
 from tests.desk.test_away import go_on, pause
 from tests.desk.test_looks import save
 from tests.support.browser import Desk
@@ -222,27 +220,6 @@ def test_two_editors_do_not_overwrite_each_other(
     assert stored(site)["portal:lobby"] == PLACED[0]
     desk.page.keyboard.press("ArrowRight")
     wait_for(lambda: stored(site)["portal:lobby"]["x"] == 4.0, "the repeated change")
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_who_may_edit_is_shown_how(open_desk: Callable[..., Desk], ground: str, role: str) -> None:
-    desk = open_desk(role, page="plan")
-    thing(desk, "portal:lobby").wait_for()
-    for selector, operation in (
-        ("[data-edit]", ("PUT", "/plans/{name}/placements")),
-        ("[data-new]", ("PUT", "/plans/{name}")),
-    ):
-        assert (desk.find(selector).count() > 0) == (Role(role) in TABLE[operation]), selector
-    hit(desk, "portal:lobby").press("Enter")
-    desk.find("#thing-title").wait_for()
-    for selector, operation in (
-        (".plan-panel [data-open]", ("POST", "/portals/{name}/open")),
-        (".plan-panel [data-mode]", ("PUT", "/portals/{name}/mode")),
-    ):
-        if Role(role) in TABLE[operation]:
-            desk.find(selector).wait_for()
-        else:
-            assert desk.find(selector).count() == 0, selector
 
 
 def test_old_states_are_not_shown_as_live(open_desk: Callable[..., Desk], site: Any, ground: str) -> None:

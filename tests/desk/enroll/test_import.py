@@ -7,12 +7,8 @@ from typing import Any
 
 import pytest
 
-from devicemgr.api.authorization import TABLE
-from devicemgr.cli.demo.simulated_site import ROLES
-from devicemgr.domain.model import Role
 from tests.desk.enroll.conftest import jpeg, portrait
 from tests.desk.test_hostile_text import MARK
-from tests.desk.test_rights import CALL
 from tests.support.browser import Desk
 
 
@@ -131,15 +127,9 @@ def test_rights_that_would_go_are_confirmed(open_desk: Callable[..., Desk], site
     assert site.api.get("/people/M-9")["levels"] == []
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_only_admins_see_it_and_others_are_refused(open_desk: Callable[..., Desk], role: str) -> None:
-    desk = open_desk(role, page="people/import")
-    desk.find("nav.menu a").first.wait_for()
-    if Role(role) in TABLE["POST", "/imports"]:
-        desk.find("[data-file]").wait_for()
-        assert desk.findings() == []
-        return
-    assert desk.find("[data-file]").count() == 0
-    calls = (("GET", "/imports", None), ("POST", "/imports?name=a", {}), ("POST", "/imports/x/start", {}))
-    for method, path, body in calls:
-        assert desk.page.evaluate(CALL, [method, path, body]) == 403
+def test_axe_finds_nothing_and_nothing_is_too_wide(open_desk: Callable[..., Desk]) -> None:
+    desk = page(open_desk)
+    assert desk.findings() == []
+    for width in (360, 768, 1280, 3840):
+        desk.page.set_viewport_size({"width": width, "height": 800})
+        assert desk.find(".importing .drop").evaluate("e => e.getBoundingClientRect().right - innerWidth") <= 0, width

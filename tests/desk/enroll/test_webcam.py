@@ -8,12 +8,8 @@ from typing import Any
 
 import pytest
 
-from devicemgr.api.authorization import TABLE
-from devicemgr.cli.demo.simulated_site import ROLES
-from devicemgr.domain.model import Role
 from tests.desk.enroll.conftest import JPEG, STREAMS, jpeg, portrait
 from tests.desk.test_hostile_text import CORPUS, MARK
-from tests.desk.test_rights import CALL
 from tests.support.browser import CHROMIUM, FLAGS, Desk
 
 # At three a second: what ten seconds have.
@@ -268,16 +264,3 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(open_desk: Callable[..., Desk
     for width in (360, 768, 1280, 3840):
         desk.page.set_viewport_size({"width": width, "height": 800})
         assert desk.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, width
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_only_admins_see_it_and_others_are_refused(open_desk: Callable[..., Desk], role: str) -> None:
-    desk = open_desk(role, page="people/1001/face")
-    desk.find("nav.menu a").first.wait_for()
-    if Role(role) in TABLE["POST", "/people/{badge}/face"]:
-        desk.find("[data-start]").wait_for()
-        return
-    assert desk.find("[data-start], [data-files]").count() == 0
-    body = {"photos": ["YQ=="], "consent": "x"}
-    assert desk.page.evaluate(CALL, ["POST", "/people/1001/face", body]) == 403
-    assert desk.page.evaluate(CALL, ["POST", "/faces/check", {"photo": "YQ=="}]) == 403

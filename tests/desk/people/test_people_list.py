@@ -6,11 +6,8 @@ from typing import Any
 
 import pytest
 
-from devicemgr.api.authorization import TABLE
 from devicemgr.cli.demo.simulated_entrance import quantile
-from devicemgr.domain.model import Role
 from tests.desk.test_hostile_text import CORPUS, MARK
-from tests.desk.test_rights import CALL
 from tests.support.browser import Desk
 
 MANY, LETTERS = 10_000, "қожабекова 1705"
@@ -108,29 +105,6 @@ def test_a_row_is_suspended_and_resumed_by_the_keyboard(
     row(desk, newcomer).locator(".standing.active").wait_for()
     desk.page.keyboard.press("Enter")
     desk.find("desk-person h2").wait_for()
-
-
-@pytest.mark.parametrize("role", ["guard", "technician", "auditor"])
-def test_other_roles_have_no_page_of_people(open_desk: Callable[..., Desk], role: str) -> None:
-    desk = open_desk(role, page="people")
-    desk.find("nav.menu a").first.wait_for()
-    assert desk.find("desk-people").count() == 0
-    calls = (
-        ("GET", "/people/changes", "/people/changes?after=0", None),
-        ("GET", "/people", "/people?fields=list", None),
-        ("POST", "/people", "/people", {"badge": "L-9", "name": "X"}),
-        ("POST", "/people/{badge}/suspend", "/people/1001/suspend", None),
-        ("PATCH", "/people/{badge}", "/people/1001", {"name": "X"}),
-        ("PUT", "/people/{badge}/levels/{level}", "/people/1001/levels/laboratory", {}),
-        ("POST", "/people/{badge}/cards", "/people/1001/cards", {"number": "80:1"}),
-        ("PUT", "/people/{badge}/pin", "/people/1001/pin", {"pin": "4711"}),
-        ("DELETE", "/people/{badge}/face", "/people/1001/face", None),
-        ("GET", "/people/{badge}/export", "/people/1001/export", None),
-        ("DELETE", "/people/{badge}", "/people/1001", None),
-    )
-    for method, named, path, body in calls:
-        assert Role(role) not in TABLE[method, named]
-        assert desk.page.evaluate(CALL, [method, path, body]) == 403, path
 
 
 def test_the_daemon_being_away_is_seen_and_nothing_can_be_changed(open_desk: Callable[..., Desk]) -> None:

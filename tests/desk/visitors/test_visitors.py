@@ -5,21 +5,12 @@ from typing import Any
 
 import pytest
 
-from devicemgr.api.authorization import TABLE
-from devicemgr.cli.demo.simulated_site import HOLDERS, ROLES
-from devicemgr.domain.model import Role
+from devicemgr.cli.demo.simulated_site import HOLDERS
 from tests.desk.test_hostile_text import CORPUS
-from tests.desk.test_rights import CALL
 from tests.support.browser import Desk
 
 HOST = HOLDERS[0]
 FREE = "0014725378"
-SHOWN = {
-    "[data-new]": ("POST", "/visitors", "/visitors", {"name": "x", "host": "no-one", "valid_to": "2099-01-01"}),
-    "[data-do=arrive]": ("POST", "/visitors/{badge}/arrive", "/visitors/V-999999/arrive", None),
-    "[data-do=leave]": ("POST", "/visitors/{badge}/leave", "/visitors/V-999999/leave", None),
-    "[data-do=cancel]": ("POST", "/visitors/{badge}/cancel", "/visitors/V-999999/cancel", None),
-}
 
 
 @pytest.fixture
@@ -139,27 +130,6 @@ def test_a_badge_is_printed_with_a_code_and_nothing_else(
     for hidden in ("nav.menu", "header.top", "[data-print]"):
         assert not desk.find(hidden).is_visible(), hidden
     assert desk.find(".badge-sheet").bounding_box()["width"] < 360  # 86 mm
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_each_button_is_shown_to_those_who_may(
-    open_desk: Callable[..., Desk], site: Any, add: Callable[..., str], role: str
-) -> None:
-    expected, here = add("Role Expected"), add("Role Here")
-    site.api.post(f"/visitors/{here}/arrive")
-    may_read = Role(role) in TABLE["GET", "/visitors"]
-    desk = open_desk(role, page="visitors")
-    (row(desk, expected) if may_read else desk.find("nav.menu")).wait_for()
-    shown = {selector: desk.find(selector).count() > 0 for selector in SHOWN}
-    for badge in (expected, here) if may_read else ():
-        desk.page.evaluate("badge => { location.hash = `#/visitors/${badge}`; }", badge)
-        desk.find("dl.facts dd", has_text=badge).wait_for()
-        shown = {selector: shown[selector] or desk.find(selector).count() > 0 for selector in SHOWN}
-    for selector, (method, named, path, body) in SHOWN.items():
-        may = Role(role) in TABLE[method, named]
-        assert shown[selector] == may, selector
-        if not may:
-            assert desk.page.evaluate(CALL, [method, path, body]) == 403
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
