@@ -48,13 +48,14 @@ def browser(chromium: None) -> Iterator[Any]:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(chromium: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedSite]:
+    """A site for one file: what a file leaves behind, such as a second admin, changes what others see."""
     with SimulatedSite(tmp_path_factory.mktemp("desk")) as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def signed_in(site: SimulatedSite) -> dict[str, Any]:
     """What the browser keeps of each role's session, by role."""
     return {}

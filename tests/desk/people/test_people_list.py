@@ -27,6 +27,15 @@ TYPE = """async (letters) => {
 }"""
 
 
+# Closes the dialog and presses a key in one task, so that the event of the closing comes after the key.
+AGAIN = """() => new Promise((done) => {
+  const dialog = document.querySelector("[data-confirm-dialog]");
+  dialog.addEventListener("close", () => setTimeout(done));
+  dialog.close();
+  document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "s", bubbles: true }));
+})"""
+
+
 @pytest.fixture
 def newcomer(site: Any) -> Iterator[str]:
     """A person of this test alone."""
@@ -105,6 +114,17 @@ def test_a_row_is_suspended_and_resumed_by_the_keyboard(
     row(desk, newcomer).locator(".standing.active").wait_for()
     desk.page.keyboard.press("Enter")
     desk.find("desk-person h2").wait_for()
+
+
+def test_a_question_that_follows_at_once_stays(open_desk: Callable[..., Desk], newcomer: str) -> None:
+    """A dialog says that it is closed a little later: by then the next question may be there."""
+    desk = listed(open_desk("admin", page=f"people?q={newcomer}"))
+    row(desk, newcomer).focus()
+    desk.page.keyboard.press("s")
+    desk.find("[data-confirm]").wait_for()
+    desk.page.evaluate(AGAIN)
+    desk.find("[data-confirm]").click()
+    row(desk, newcomer).locator(".standing.suspended").wait_for()
 
 
 def test_the_daemon_being_away_is_seen_and_nothing_can_be_changed(open_desk: Callable[..., Desk]) -> None:

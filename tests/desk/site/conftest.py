@@ -9,13 +9,13 @@ from devicemgr.cli.demo.simulated_site import SimulatedSite
 from tests.support.plain_site import BigSite
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(chromium: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedSite]:
     with BigSite(tmp_path_factory.mktemp("desk-site")) as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def signed_in(site: SimulatedSite) -> dict[str, Any]:
     """What the browser keeps of each role's session, by role."""
     return {}

@@ -8,6 +8,16 @@ export class DeskElement extends LitElement {
   }
 }
 
+/**
+ * Return what listens to `close` of a dialog. The event comes a little after the closing: by then the dialog may be open
+ * again, for another question.
+ */
+export function whenClosed(act: () => void): (event: Event) => void {
+  return (event) => {
+    if (!(event.currentTarget as HTMLDialogElement).open) act();
+  };
+}
+
 /** An element that is drawn again when the store changes, at most once a frame. */
 export class StoreElement extends DeskElement {
   private leave: (() => void) | undefined;

@@ -1,6 +1,6 @@
 // A question before an action: it names what and its effect; a grave one wants a word typed, or a button held.
 import { html, nothing, type TemplateResult } from "lit";
-import { DeskElement } from "../base/element";
+import { DeskElement, whenClosed } from "../base/element";
 import { t } from "../base/i18n";
 
 export const HOLD_MS = 1000;
@@ -59,7 +59,8 @@ class ConfirmDialog extends DeskElement {
   }
 
   ask(question: Question): Promise<Confirmation | null> {
-    if (this.question) return Promise.resolve(null);
+    if (this.question && !this.isShut()) return Promise.resolve(null);
+    this.close(null);
     this.question = question;
     this.typed = "";
     this.reason = "";
@@ -69,10 +70,15 @@ class ConfirmDialog extends DeskElement {
     return new Promise((resolve) => (this.answer = resolve));
   }
 
+  /** Return whether the last question has left the screen: a key can be pressed before the dialog says so. */
+  private isShut(): boolean {
+    return this.hasUpdated && !this.isUpdatePending && this.querySelector("dialog")?.open === false;
+  }
+
   override render(): TemplateResult | typeof nothing {
     const { question } = this;
     if (!question) return nothing;
-    return html`<dialog aria-labelledby="confirm-title" data-confirm-dialog @close=${() => this.close(null)}>
+    return html`<dialog aria-labelledby="confirm-title" data-confirm-dialog @close=${whenClosed(() => this.close(null))}>
       <form method="dialog" @submit=${(event: SubmitEvent) => this.submit(event, question)}>
         <h2 id="confirm-title">${question.title}</h2>
         <p class="effect ${question.isDangerous ? "grave" : ""}">${question.effect}</p>

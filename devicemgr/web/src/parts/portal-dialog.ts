@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { Problem, call } from "../api/client";
 import type { Direction, Mode } from "../api/types";
 import { announce } from "../base/announce";
-import { DeskElement } from "../base/element";
+import { DeskElement, whenClosed } from "../base/element";
 import { t } from "../base/i18n";
 import { problemWords } from "./words";
 
@@ -81,7 +81,7 @@ class PortalDialog extends DeskElement {
   override render(): TemplateResult | typeof nothing {
     const { wanted } = this;
     if (!wanted) return nothing;
-    return html`<dialog aria-labelledby="portal-dialog-title" @close=${this.closed}>
+    return html`<dialog aria-labelledby="portal-dialog-title" @close=${whenClosed(() => this.closed())}>
       <form method="dialog" @submit=${(event: SubmitEvent) => void this.send(event, wanted)}>
         <h2 id="portal-dialog-title">${t(wanted.kind === "open" ? "action.open_portal" : "action.mode_of", { portal: wanted.portal })}</h2>
         ${this.isSent ? nothing : wanted.kind === "open" ? this.openFields(wanted) : this.modeFields(wanted)}

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { Problem, call } from "../../api/client";
 import type { AlarmState } from "../../api/types";
 import { clock, day } from "../../base/dates";
-import { StoreElement } from "../../base/element";
+import { StoreElement, whenClosed } from "../../base/element";
 import { t } from "../../base/i18n";
 import { store } from "../../live/store";
 import { textField } from "../../parts/fields";
@@ -61,7 +61,7 @@ class AcknowledgeDialog extends StoreElement {
     const { seen } = this;
     if (!seen) return nothing;
     const overtaken = this.refusal || (this.isSent ? "" : overtakenWords(seen));
-    return html`<dialog aria-labelledby="acknowledge-title" @close=${() => this.closed()}>
+    return html`<dialog aria-labelledby="acknowledge-title" @close=${whenClosed(() => this.closed())}>
       <form method="dialog" @submit=${(event: SubmitEvent) => void this.send(event, seen)}>
         <h2 id="acknowledge-title">${prioritySymbol(seen.priority)} ${alarmWords(seen)}</h2>
         <p class="effect">${t("alarms.began", { time: `${day(seen.since)} ${clock(seen.since)}`.trim() })}${seen.cause ? html`<br />${causeWords(seen)}` : nothing}</p>

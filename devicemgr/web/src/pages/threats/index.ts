@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { call, type Answer } from "../../api/client";
 import { announce } from "../../base/announce";
 import { clock, day } from "../../base/dates";
-import { StoreElement } from "../../base/element";
+import { StoreElement, whenClosed } from "../../base/element";
 import { counted, t } from "../../base/i18n";
 import { store } from "../../live/store";
 import { confirmed } from "../../parts/confirm";
@@ -62,7 +62,7 @@ export class Threats extends StoreElement {
   }
 
   override render(): TemplateResult {
-    return html`<dialog class="wide" aria-labelledby="threats-title" data-threats-dialog @close=${() => this.remove()}>
+    return html`<dialog class="wide" aria-labelledby="threats-title" data-threats-dialog @close=${whenClosed(() => this.remove())}>
       <h2 id="threats-title">${t("threats.title")}</h2>
       ${this.list()}
       <div role="status">${this.outcome()}</div>

@@ -1,7 +1,7 @@
 // A visitor arrives: the field for the card has the focus at once, and keeps it. A card reader types digits and Enter.
 import { html, nothing, type TemplateResult } from "lit";
 import { Problem, call } from "../../api/client";
-import { DeskElement } from "../../base/element";
+import { DeskElement, whenClosed } from "../../base/element";
 import { t } from "../../base/i18n";
 import { say } from "../../parts/status";
 import type { Visit } from "./visits";
@@ -40,7 +40,7 @@ class Arrival extends DeskElement {
     const { visit } = this;
     if (!visit) return nothing;
     const has = visit.cards.length > 0;
-    return html`<dialog aria-labelledby="arrival-title" @close=${() => (this.visit = null)}>
+    return html`<dialog aria-labelledby="arrival-title" @close=${whenClosed(() => (this.visit = null))}>
       <form method="dialog" @submit=${(event: SubmitEvent) => void this.submit(event, visit)}>
         <h2 id="arrival-title">${t("visitors.arrive_title", { name: visit.name })}</h2>
         <p class="effect">

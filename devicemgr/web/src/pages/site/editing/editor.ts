@@ -1,7 +1,7 @@
 // One thing of the site in a dialog: its fields, what is wrong beside each, saved only over what was read.
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { Problem } from "../../../api/client";
-import { StoreElement } from "../../../base/element";
+import { StoreElement, whenClosed } from "../../../base/element";
 import { t } from "../../../base/i18n";
 import { store } from "../../../live/store";
 import { confirmed } from "../../../parts/confirm";
@@ -59,7 +59,7 @@ class Editor extends StoreElement {
   override render(): TemplateResult {
     const { form } = this;
     const isOff = this.isBusy || store.link === "away";
-    return html`<dialog class="editor" aria-labelledby="editor-title" data-editor @close=${this.closed}>
+    return html`<dialog class="editor" aria-labelledby="editor-title" data-editor @close=${whenClosed(() => this.closed())}>
       <form method="dialog" novalidate @submit=${(event: SubmitEvent) => void this.submit(event)}>
         <h2 id="editor-title">${form.title}</h2>
         ${form.fields.filter((field) => field.isShown?.(this.values) ?? true).map((field) => this.field(field))} ${form.more ?? nothing}
