@@ -2,7 +2,8 @@
 
 import threading
 from collections import OrderedDict, deque
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 
 from devicemgr.access.evidence.pins import PinChecked
 from devicemgr.access.release import Opening, Outcome
@@ -31,10 +32,11 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class OpeningWanted:
-    """A guard's command to open a portal that is interlocked."""
+    """A guard's command to open a portal that is interlocked; `context` knows where the command comes from."""
 
     opening: Opening
     override: Override | None = None
+    context: Context = field(default_factory=copy_context, compare=False, repr=False)
 
 
 Given = FromDevice | Outcome | PinChecked | Recorded | OpeningWanted

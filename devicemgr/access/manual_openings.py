@@ -63,7 +63,7 @@ class ManualOpenings:
             return
         self._areas.reserve(opening.request, None, opening.portal, opening.direction, decided=opening.decided)
         try:
-            self._openings.record(opening, [manual_fact(opening, detail)])
+            wanted.context.run(self._openings.record, opening, [manual_fact(opening, detail)])
         except StorageFailed as error:
             self._areas.give_back(opening.request)
             _refuse(opening, error)

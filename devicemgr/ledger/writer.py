@@ -26,7 +26,7 @@ from devicemgr.ledger.spill_file import Spill
 from devicemgr.ledger.spill_replay import SPILLED
 from devicemgr.store.database import Database, Session
 from devicemgr.store.ledger import events
-from devicemgr.store.ledger.sudo_claim import with_claim
+from devicemgr.store.ledger.origins import with_origin
 from devicemgr.text import rfc3339
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class Ledger:
             spill_replay.bring_in(session, self._spill, _MAX_AHEAD)
             if spill_replay.is_left(session, self._spill):
                 raise StorageFailed("earlier events are still being brought into the database; try again in a minute")
-        return events.append(session, [with_claim(fact) for fact in facts])
+        return events.append(session, [with_origin(fact) for fact in facts])
 
     def missing_from_spill(self) -> int:
         """Return how many records the spill file should hold and does not, as it is now."""
@@ -125,7 +125,7 @@ class Ledger:
                 self._lost += 1
                 log.critical("%s is lost: storage has been too slow for too long", facts[-1].kind)
                 return
-            self._queue.append(_Waiting(tuple(with_claim(fact) for fact in facts), then, keep, alone))
+            self._queue.append(_Waiting(tuple(with_origin(fact) for fact in facts), then, keep, alone))
             self._changed.notify_all()
 
     def start(self) -> None:
