@@ -13,6 +13,7 @@ from devicemgr.api.context import Caller, caller_of
 from devicemgr.api.rights.table import ADMIN, GUARD, TABLE, TECHNICIAN
 from devicemgr.domain.model import Role
 from devicemgr.errors import NotAllowed, NotSignedIn
+from devicemgr.security.sessions import Identity
 
 PREFIX = "/api/v1"
 
@@ -129,6 +130,11 @@ def require_route(caller: Caller, method: str, path: str, what: str) -> None:
 def may(caller: Caller, method: str, path: str) -> bool:
     """Return True if the caller's roles allow an operation, such as `GET`, `/people`."""
     return _may_call(caller, (method, path))
+
+
+def may_by_token(found: Identity, method: str, path: str) -> bool:
+    """Return True if the roles of a token allow an operation; for what arrives otherwise than by a request."""
+    return may(Caller(found.actor, found.roles, is_kiosk=found.is_kiosk), method, path)
 
 
 def features(caller: Caller) -> list[str]:

@@ -22,6 +22,7 @@ from devicemgr.access.portals.last_run import left_open
 from devicemgr.access.portals.portal_modes import PortalModes
 from devicemgr.access.portals.threat_control import ThreatControl
 from devicemgr.api.app import create_app
+from devicemgr.api.authorization import may_by_token
 from devicemgr.api.context import Context
 from devicemgr.api.listeners import Listen
 from devicemgr.api.server import ApiServer
@@ -122,7 +123,7 @@ class Daemon(DaemonRuntime):
         self._feeds = FeedWatch(site)
         self._escalation = AlarmEscalation(site)
         self._visits = VisitWatch(site)
-        self._outlets = Outlets(site)
+        self._outlets = Outlets(site, self, may_by_token)
         self._snapshots = SnapshotKeeper(site.snapshots)
         self._hotplug = Hotplug(self._supervisor.hint)
         self._reload = SiteReload(

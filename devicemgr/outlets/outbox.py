@@ -20,6 +20,7 @@ from devicemgr.domain.rules.outgoing.selection import Selection, selected
 from devicemgr.errors import DevicemgrError
 from devicemgr.ledger.writer import Ledger
 from devicemgr.outlets.sender import Event, Sender, SettlesLater, Undelivered
+from devicemgr.outlets.standing import Standing
 from devicemgr.store.database import Database
 from devicemgr.store.ledger import events
 from devicemgr.store.ledger.event_filter import EventFilter
@@ -80,7 +81,7 @@ class Outbox:
         self._stored, self._stored_at = (progress.cursor, dict(progress.state)), ticks()
         self._is_storing = True
         self._failures, self._crashes, self._failing_since = 0, 0, ticks()
-        self._stopping, self._woken = threading.Event(), threading.Event()
+        self._stopping, self._woken, self._again = threading.Event(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"outlet-{stated.name}", daemon=True)
 
     def start(self) -> None:
@@ -96,11 +97,22 @@ class Outbox:
         """Look for new events; any thread, never waits."""
         self._woken.set()
 
+    def wake_now(self) -> None:
+        """Look whether the channel is up, also while a wait after a failure lasts; any thread, never waits."""
+        self._woken.set()
+        self._again.set()
+
     def ask_to_stop(self) -> None:
         """End what is under way."""
         self._stopping.set()
-        self._woken.set()
+        self.wake_now()
         self._sender.close()
+
+    def withdraw(self) -> None:
+        """End as `ask_to_stop` does; a channel that shows states takes them back."""
+        if isinstance(self._sender, Standing):
+            self._sender.withdraw()
+        self.ask_to_stop()
 
     def join(self, seconds: float) -> None:
         """Wait until it has stored how far it came, for at most so long."""
@@ -115,6 +127,9 @@ class Outbox:
         self._begin_within_record()
         while not self._stopping.is_set():
             self._woken.clear()
+            self._again.clear()
+            if self._stopping.is_set():  # since the line above, which may have cleared what says so
+                break
             wait_s = self._tried()
             if wait_s:
                 self._wait(wait_s)
@@ -141,12 +156,12 @@ class Outbox:
             return
         report_in = self._failing_since + REPORT_AFTER_S - self._ticks()
         if not self._progress.state.get(rows.REPORTED) and report_in < seconds:
-            if self._stopping.wait(max(0.0, report_in)):
+            if self._again.wait(max(0.0, report_in)):
                 return
             self._report(str(self._progress.state.get("error")))
             self._store(is_due=True)
             seconds -= max(0.0, report_in)
-        self._stopping.wait(seconds)
+        self._again.wait(seconds)
 
     def _turn(self) -> bool:
         """Give out the next page; return whether there may be more."""
@@ -155,16 +170,21 @@ class Outbox:
             self._stopping.wait(_IDLE_S)
             return False
         self._settle()
+        if isinstance(self._sender, Standing):
+            self._sender.require_up()
         after = self._given
         with self._database.read() as session:
             oldest = events.oldest(session)
             found = events.find(session, EventFilter(after=after, shows_duress=True), PAGE, names=True)
         if oldest is not None and oldest > after + 1:
             self._on_gap(after + 1, oldest - 1)
-        for piece in self._pieces(found):
+        pieces = self._pieces(found)
+        for piece in pieces:
             if self._stopping.is_set():
                 return False
             self._deliver(piece)
+        if not pieces and isinstance(self._sender, Standing) and self._progress.state.get("error"):
+            self._succeeded()  # it is up again, and has nothing to give out
         if found:
             self._moved(int(found[-1]["seq"]))
         elif (

@@ -11,11 +11,16 @@ from typing import Any
 from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.errors import DevicemgrError, InvalidInput
 from devicemgr.ledger.feed import Recorded
+from devicemgr.outlets.commands import CommandDesk, May
+from devicemgr.outlets.mqtt.channel import Mqtt
 from devicemgr.outlets.outbox import MAX_WHY, Outbox, Progress, Stated, waited
 from devicemgr.outlets.sender import Sender, Undelivered
+from devicemgr.outlets.site_view import SiteView
+from devicemgr.outlets.standing import Standing, Surroundings
 from devicemgr.outlets.syslog.sender import Syslog
 from devicemgr.outlets.webhook import Webhook
 from devicemgr.site.outlets.fields import OutletFields, fields_of
+from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
 from devicemgr.store.ledger import events
@@ -30,7 +35,7 @@ _ENDING_S = 0.05
 
 Maker = Callable[[OutletFields, Sequence[str], str], Sender]
 
-MAKERS: Mapping[str, Maker] = {"webhook": Webhook, "syslog": Syslog}
+MAKERS: Mapping[str, Maker] = {"webhook": Webhook, "mqtt": Mqtt, "syslog": Syslog}
 """What makes a channel of what is stated, the secrets and the site's id, by kind."""
 
 
@@ -46,8 +51,18 @@ class _Faults:
 class Outlets:
     """One outbox for each outlet that is not paused; `consider` is called by one thread, a few times a second."""
 
-    def __init__(self, site: Site, ticks: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        site: Site,
+        runtime: Runtime | None = None,
+        may: May | None = None,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`runtime` has the states that channels show; by `may`, the table of rights, commands are judged."""
         self._site, self._ticks = site, ticks
+        self._views = SiteView(site, runtime) if runtime is not None else None
+        self._commands = CommandDesk(site, runtime, may) if runtime is not None and may is not None else None
+        self._places: dict[str, tuple[str, str]] = {}
         self._running: dict[str, Outbox] = {}
         self._ending: dict[str, Outbox] = {}
         self._faults: dict[str, _Faults] = {}
@@ -88,6 +103,10 @@ class Outlets:
         deadline = time.monotonic() + seconds
         for outbox in found:
             outbox.join(deadline - time.monotonic())
+        if self._views is not None:
+            self._views.stop()
+        if self._commands is not None:
+            self._commands.flush()
 
     def _let_go(self, wanted: Mapping[str, int]) -> None:
         for name, outbox in list(self._running.items()):
@@ -96,7 +115,7 @@ class Outlets:
                 self._on_fault(name, outbox.stated.version, "its thread has ended; the log says why")
             elif wanted.get(name) != outbox.stated.version:
                 self._ending[name] = self._running.pop(name)
-                outbox.ask_to_stop()
+                (outbox.withdraw if self._has_gone(name) else outbox.ask_to_stop)()
         until = self._ticks() + _ENDING_S
         for outbox in self._ending.values():
             outbox.join(until - self._ticks())
@@ -110,12 +129,21 @@ class Outlets:
                 sender = sender_of(self._site, session, row)
                 stated = Stated(name, row.version, fields.selection, fields.on_poison == "skip")
                 progress = Progress(row.cursor, dict(row.state))
+                self._places[name] = _place(row)
             outbox = Outbox(stated, progress, sender, self._site.database, self._site.ledger)
+            if isinstance(sender, Standing) and self._views is not None:
+                sender.begin(Surroundings(name, self._views, outbox.wake_now, self._commands))
             outbox.start()
         except Exception as error:  # one outlet that can't begin holds up no other, and no job of the scheduler
             self._on_fault(name, version, str(error) if isinstance(error, DevicemgrError) else type(error).__name__)
             return
         self._running[name] = outbox
+
+    def _has_gone(self, name: str) -> bool:
+        """Return True for an outlet that was removed, or now goes to another server."""
+        with self._site.database.read() as session:
+            row = session.get(OutletRow, name)
+            return row is None or _place(row) != self._places.get(name)
 
     def _on_fault(self, name: str, version: int, why: str) -> None:
         """Try again later, and raise the alarm: no time mends it by itself."""
@@ -136,6 +164,11 @@ class Outlets:
     def _on_recorded(self, _: Recorded) -> None:
         for outbox in list(self._running.values()):
             outbox.wake()
+
+
+def _place(row: OutletRow) -> tuple[str, str]:
+    """Return what an outlet's receiver is known by."""
+    return row.kind, str(row.stated.get("url"))
 
 
 def sender_of(site: Site, session: Session, row: OutletRow) -> Sender:

@@ -130,6 +130,11 @@ def subject_of(event: Event) -> str:
     return str(event.get("portal") or event.get("device") or SITE)
 
 
+def is_about_a_person(kind: str) -> bool:
+    """Return True for a kind of alarm whose subject is a person's badge number, and no part of the site."""
+    return _NAMED_IN_DETAIL.get(kind) == "visit"
+
+
 def begins(event: Event) -> str | None:
     """Return the kind of alarm that an event begins; None for all others."""
     kind = str(event["kind"])
