@@ -182,6 +182,7 @@ def test_a_letter_is_painted_soon_among_ten_thousand_people(
     desk.page.route("**/people/changes?*", lambda route: route.fulfill(json=changes))
     desk.page.evaluate("location.hash = '#/people'")
     listed(desk)
+    desk.find(".people tr[data-row]").nth(99).wait_for()
     assert desk.find(".people tr[data-row]").count() == 100
     idle = quantile(desk.page.evaluate(TYPE, " " * 5), 0.95)
     times = [one for _ in range(3) for one in desk.page.evaluate(TYPE, LETTERS)]

@@ -1,10 +1,12 @@
-// A list of rows: the first hundred at once, more on request; arrows go from row to row, Enter opens one.
+// A list of rows: the first hundred, more on request; arrows go from row to row, Enter opens one.
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { DeskElement } from "../base/element";
 import { number, t } from "../base/i18n";
 
 const STEP = 100;
+/** What fits into a window is drawn first, and the rest of the step in the next frame, so that each letter is answered soon. */
+const FIRST = 40;
 
 export interface Column<T> {
   title: string;
@@ -46,6 +48,7 @@ class Listing extends DeskElement {
   declare state: string;
   declare shown: number;
   private focused: string | null = null;
+  private filling: number | undefined;
 
   constructor() {
     super();
@@ -54,7 +57,25 @@ class Listing extends DeskElement {
   }
 
   override willUpdate(changed: Map<string, unknown>): void {
-    if (changed.has("state")) this.shown = STEP;
+    if (!changed.has("state")) return;
+    this.shown = FIRST;
+    this.fillSoon();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    if (this.filling !== undefined) cancelAnimationFrame(this.filling);
+  }
+
+  /** Draw the rest of the first step once this part is painted. */
+  private fillSoon(): void {
+    if (this.filling !== undefined) cancelAnimationFrame(this.filling);
+    this.filling = requestAnimationFrame(() => {
+      this.filling = requestAnimationFrame(() => {
+        this.filling = undefined;
+        this.shown = Math.max(this.shown, STEP);
+      });
+    });
   }
 
   override render(): TemplateResult {
@@ -67,7 +88,7 @@ class Listing extends DeskElement {
         </thead>
         <tbody>${repeat(part, this.given.key, (row, index) => this.row(row, index))}</tbody>
       </table>
-      ${rows.length > part.length
+      ${rows.length > part.length && this.shown >= STEP
         ? html`<p class="beyond">${t("list.part", { shown: number(part.length), all: number(rows.length) })}
             <button type="button" class="quiet" data-more @click=${() => (this.shown += STEP)}>${t("list.more")}</button>
           </p>`
