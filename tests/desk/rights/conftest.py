@@ -3,10 +3,12 @@
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from devicemgr.cli.demo.simulated_site import SimulatedSite
 from devicemgr.cli.demo.subprocesses import START_SECONDS, wait_until
 from tests.desk.test_plan import PLACED, place, put_picture
 
@@ -15,11 +17,25 @@ PASSWORD = "a long enough one"
 
 
 @pytest.fixture(scope="module")
+def site(chromium: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedSite]:
+    """A site of its own: what is done here would be in the way of other tests."""
+    with SimulatedSite(tmp_path_factory.mktemp("desk-rights")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def signed_in(site: SimulatedSite) -> dict[str, Any]:
+    """What the browser keeps of each role's session, by role."""
+    return {}
+
+
+@pytest.fixture(scope="module")
 def named(site: Any) -> dict[str, str]:
     """Fill the site, and return what stands for the capital words in the addresses of the table."""
     _threaten(site)
     _furnish(site)
     _equip(site)
+    _give_out(site)
     _request_approval(site)
     site.show("lobby", "0F00FBD601")
     _first(site, "passage_completed")
@@ -60,6 +76,12 @@ def _furnish(site: Any) -> None:
     site.api.call("PUT", "/departments/kitchen", json={"levels": ["staff"]})
     site.api.call("PATCH", "/people/1003", json={"department": "kitchen"})
     site.api.post("/interlocks", {"name": "trap", "portals": ["lobby", "staff-entrance"]})
+
+
+def _give_out(site: Any) -> None:
+    for name in ("hr", "shop"):
+        site.api.post("/outlets", {"name": name, "kind": "webhook", "url": OFFLINE})
+    site.api.post("/outlets/shop/pause")
 
 
 def _equip(site: Any) -> None:

@@ -284,6 +284,28 @@ _SITE: Sequence[View] = (
         {"[data-fill-row]": ("PUT /levels/{name}", "POST /site/apply")},
         ("[data-cell='staff/lobby']",),
     ),
+    View("site/outlets", "desk-site-outlets", "GET /outlets", "[data-row=hr]", {"[data-add]": "POST /outlets"}),
+    View(
+        "site/outlets/hr",
+        "desk-outlet",
+        "GET /outlets",
+        "[data-events]",
+        {
+            "[data-edit]": "PUT /outlets/{name}",
+            "[data-remove]": "DELETE /outlets/{name}",
+            "[data-test]": "POST /outlets/{name}/test",
+            "[data-pause]": "POST /outlets/{name}/pause",
+            "[data-replay]": ("POST /outlets/{name}/replay", "GET /events"),
+            "[data-make-secret]": "PUT /outlets/{name}/secret",
+        },
+    ),
+    View(
+        "site/outlets/shop",
+        "desk-outlet",
+        "GET /outlets",
+        "[data-state=paused]",
+        {"[data-resume]": ("POST /outlets/{name}/resume", "GET /events")},
+    ),
     View("site/file", "desk-site", "GET /levels", "[data-export]", {"[data-plan]": "POST /site/apply"}),
 )
 

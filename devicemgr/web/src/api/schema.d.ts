@@ -164,6 +164,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/outlets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["outlets_show"];
+        put: operations["outlets_replace"];
+        post?: never;
+        delete: operations["outlets_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people/{badge}": {
         parameters: {
             query?: never;
@@ -782,6 +798,22 @@ export interface paths {
         get: operations["operators_list"];
         put?: never;
         post: operations["operators_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outlets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["outlets_list"];
+        put?: never;
+        post: operations["outlets_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1412,6 +1444,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/outlets/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["outlets_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outlets/{name}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["outlets_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outlets/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["outlets_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/outlets/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["outlets_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people/{badge}/cards": {
         parameters: {
             query?: never;
@@ -1636,6 +1732,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/outlets/{name}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put: operations["outlets_secret_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plans/{name}/placements": {
         parameters: {
             query?: never;
@@ -1829,6 +1941,7 @@ export interface components {
             days: components["schemas"]["CalendarDayFields"][];
             url?: string | null;
             every?: string | null;
+            tls_ca?: string | null;
             insecure?: boolean | null;
             name: string;
         };
@@ -1887,6 +2000,7 @@ export interface components {
             days: components["schemas"]["CalendarDayFields"][];
             url?: string | null;
             every?: string | null;
+            tls_ca?: string | null;
             insecure?: boolean | null;
         };
         CardAssign: {
@@ -2288,6 +2402,8 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** @enum {string} */
+        Extra: "name" | "evidence" | "comments";
         FaceAnalysis: {
             ok: boolean;
             reasons: string[];
@@ -2759,6 +2875,157 @@ export interface components {
             os_user?: string | null;
             password?: string | null;
         };
+        Outlet: {
+            name: string;
+            kind: string;
+            url: string;
+            kinds: string[];
+            portals: string[];
+            fields: string[];
+            duress: boolean;
+            insecure: boolean;
+            tls_ca: string;
+            on_poison: string;
+            batch: number;
+            user: string;
+            to: string[];
+            sender: string;
+            language: string;
+            discovery: boolean;
+            commands: boolean;
+            format: string;
+            enterprise: number;
+            /** @enum {string} */
+            state: "ok" | "failing" | "stopped" | "paused";
+            cause: string | null;
+            failing_since: string | null;
+            cursor: number;
+            lag_events: number;
+            oldest_waiting: string | null;
+            has_secret: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        OutletCreate: {
+            /** @enum {string} */
+            kind: "webhook" | "mail" | "mqtt" | "syslog";
+            url: string;
+            /** @default [] */
+            kinds: string[];
+            /** @default [] */
+            portals: string[];
+            /** @default [] */
+            fields: components["schemas"]["Extra"][];
+            /** @default false */
+            duress: boolean;
+            /** @default false */
+            insecure: boolean;
+            /** @default  */
+            tls_ca: string;
+            /**
+             * @default stop
+             * @enum {string}
+             */
+            on_poison: "stop" | "skip";
+            /** @default 1 */
+            batch: number;
+            /** @default  */
+            user: string;
+            /** @default [] */
+            to: string[];
+            /** @default  */
+            sender: string;
+            /**
+             * @default en
+             * @enum {string}
+             */
+            language: "en" | "ru" | "kk";
+            /** @default false */
+            discovery: boolean;
+            /** @default false */
+            commands: boolean;
+            /**
+             * @default rfc5424
+             * @enum {string}
+             */
+            format: "rfc5424" | "cef";
+            /** @default 32473 */
+            enterprise: number;
+            name: string;
+        };
+        OutletRemoved: {
+            name: string;
+            removed: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        OutletReplace: {
+            /** @enum {string} */
+            kind: "webhook" | "mail" | "mqtt" | "syslog";
+            url: string;
+            /** @default [] */
+            kinds: string[];
+            /** @default [] */
+            portals: string[];
+            /** @default [] */
+            fields: components["schemas"]["Extra"][];
+            /** @default false */
+            duress: boolean;
+            /** @default false */
+            insecure: boolean;
+            /** @default  */
+            tls_ca: string;
+            /**
+             * @default stop
+             * @enum {string}
+             */
+            on_poison: "stop" | "skip";
+            /** @default 1 */
+            batch: number;
+            /** @default  */
+            user: string;
+            /** @default [] */
+            to: string[];
+            /** @default  */
+            sender: string;
+            /**
+             * @default en
+             * @enum {string}
+             */
+            language: "en" | "ru" | "kk";
+            /** @default false */
+            discovery: boolean;
+            /** @default false */
+            commands: boolean;
+            /**
+             * @default rfc5424
+             * @enum {string}
+             */
+            format: "rfc5424" | "cef";
+            /** @default 32473 */
+            enterprise: number;
+        };
+        OutletReplay: {
+            from: number;
+        };
+        OutletSecret: {
+            secret?: string | null;
+            /** @default false */
+            keep_last: boolean;
+        };
+        OutletSecretSet: {
+            name: string;
+            secret: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        OutletTest: {
+            name: string;
+            delivered: boolean;
+            cause: string | null;
+        } & {
+            [key: string]: unknown;
+        };
         Overfilled: {
             zone: string;
             count: number;
@@ -2997,6 +3264,7 @@ export interface components {
             days: components["schemas"]["CalendarDayFields"][];
             url?: string | null;
             every?: string | null;
+            tls_ca?: string | null;
             insecure?: boolean | null;
             /** @default [] */
             drop: string[];
@@ -4351,6 +4619,81 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TokenRemoved"];
+                };
+            };
+        };
+    };
+    outlets_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outlet"];
+                };
+            };
+        };
+    };
+    outlets_replace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutletReplace"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outlet"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outlet"];
+                };
+            };
+        };
+    };
+    outlets_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutletRemoved"];
                 };
             };
         };
@@ -5777,6 +6120,52 @@ export interface operations {
             };
         };
     };
+    outlets_list: {
+        parameters: {
+            query?: {
+                limit?: number | null;
+                after?: string | null;
+                q?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outlet"][];
+                };
+            };
+        };
+    };
+    outlets_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutletCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outlet"];
+                };
+            };
+        };
+    };
     people_list: {
         parameters: {
             query?: {
@@ -6823,6 +7212,94 @@ export interface operations {
             };
         };
     };
+    outlets_pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outlet"];
+                };
+            };
+        };
+    };
+    outlets_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutletReplay"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outlet"];
+                };
+            };
+        };
+    };
+    outlets_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outlet"];
+                };
+            };
+        };
+    };
+    outlets_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutletTest"];
+                };
+            };
+        };
+    };
     people_cards_assign: {
         parameters: {
             query?: never;
@@ -7147,6 +7624,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Operator"];
+                };
+            };
+        };
+    };
+    outlets_secret_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutletSecret"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutletSecretSet"];
                 };
             };
         };

@@ -31,6 +31,8 @@ export interface Rows<T> {
   keys?: Record<string, (row: T) => void>;
   /** All rows at once: for lists that come in pages, with a button for more as their footer. */
   isWhole?: boolean;
+  /** On a phone, where the head of the list is not shown, each value stands beside the title of its column. */
+  isTitled?: boolean;
   /** Instead of no rows. */
   empty: string | TemplateResult;
   /** What is behind the last row, such as a button for older ones. */
@@ -82,7 +84,7 @@ class Listing extends DeskElement {
     const { rows, columns, empty, label, footer } = this.given;
     if (rows.length === 0) return html`<p class="empty">${empty}</p>`;
     const part = this.given.isWhole ? rows : rows.slice(0, this.shown);
-    return html`<table class="list" aria-label=${label} aria-rowcount=${rows.length + 1} @keydown=${(event: KeyboardEvent) => this.step(event)}>
+    return html`<table class="list ${this.given.isTitled ? "titled" : ""}" aria-label=${label} aria-rowcount=${rows.length + 1} @keydown=${(event: KeyboardEvent) => this.step(event)}>
         <thead>
           <tr>${columns.map((column) => html`<th scope="col" class=${column.name ?? ""}>${column.title}</th>`)}</tr>
         </thead>
@@ -107,8 +109,15 @@ class Listing extends DeskElement {
       @focus=${() => (this.focused = name)}
       @click=${(event: MouseEvent) => isControl(event.target) || open?.(row)}
     >
-      ${columns.map((column) => (column.isHeader ? html`<th scope="row" class=${column.name ?? ""}>${column.cell(row)}</th>` : html`<td class=${column.name ?? ""} data-title=${column.title}>${column.cell(row)}</td>`))}
+      ${columns.map((column) => (column.isHeader ? html`<th scope="row" class=${column.name ?? ""}>${column.cell(row)}</th>` : this.cell(column, row)))}
     </tr>`;
+  }
+
+  private cell(column: Column<unknown>, row: unknown): TemplateResult {
+    const value = column.cell(row);
+    if (!this.given.isTitled) return html`<td class=${column.name ?? ""}>${value}</td>`;
+    const isEmpty = value === nothing || value === null || value === undefined || value === "";
+    return html`<td class=${column.name ?? ""} data-title=${column.title}>${isEmpty ? nothing : html`<span>${value}</span>`}</td>`;
   }
 
   private step(event: KeyboardEvent): void {

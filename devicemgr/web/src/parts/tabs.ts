@@ -16,9 +16,10 @@ export function tabs(all: readonly Tab[], present: string, label: string): Templ
 
 /** On a narrow screen the tabs are a row that is moved by hand: the present one is in sight. */
 function reached(tab: Element | undefined): void {
-  const row = tab?.parentElement;
-  if (!tab || !row) return;
+  // It stands in no row before the next frame.
   requestAnimationFrame(() => {
+    const row = tab?.parentElement;
+    if (!tab || !row) return;
     const [one, all] = [tab.getBoundingClientRect(), row.getBoundingClientRect()];
     if (one.left < all.left || one.right > all.right) row.scrollLeft += one.left - all.left - (all.width - one.width) / 2;
   });

@@ -11,12 +11,13 @@ import "./areas/interlocks";
 import "./areas/threats";
 import "./areas/zones";
 import "./levels";
+import "./outlets";
 import "./portals";
 import "./schedules";
 import "./schedules/calendars";
 import "./site.css";
 
-type Tab = "schedules" | "calendars" | "levels" | "departments" | "portals" | "zones" | "interlocks" | "threats" | "file";
+type Tab = "schedules" | "calendars" | "levels" | "departments" | "portals" | "zones" | "interlocks" | "threats" | "outlets" | "file";
 const TABS: Record<Tab, (rest: readonly string[]) => TemplateResult> = {
   schedules: (rest) => html`<desk-site-schedules .rest=${rest}></desk-site-schedules>`,
   calendars: (rest) => html`<desk-site-calendars .rest=${rest}></desk-site-calendars>`,
@@ -26,6 +27,7 @@ const TABS: Record<Tab, (rest: readonly string[]) => TemplateResult> = {
   zones: (rest) => html`<desk-site-zones .rest=${rest}></desk-site-zones>`,
   interlocks: (rest) => html`<desk-site-interlocks .rest=${rest}></desk-site-interlocks>`,
   threats: (rest) => html`<desk-site-threats .rest=${rest}></desk-site-threats>`,
+  outlets: (rest) => html`<desk-site-outlets .rest=${rest}></desk-site-outlets>`,
   file: () => html`<desk-site-apply></desk-site-apply>`,
 };
 const NAMES = Object.keys(TABS) as Tab[];
@@ -38,7 +40,7 @@ class Site extends StoreElement {
     const [wanted = ""] = this.rest;
     const present = NAMES.find((name) => name === wanted) ?? "schedules";
     const all = NAMES.map((name) => ({ name, words: t(`site_tab.${name}`), href: href("site", name) }));
-    return html`<section class="page site titled ${store.link === "away" ? "stale" : ""}">${tabs(all, present, t("page.site_parts"))} ${TABS[present](this.rest.slice(1))}</section>`;
+    return html`<section class="page site ${store.link === "away" ? "stale" : ""}">${tabs(all, present, t("page.site_parts"))} ${TABS[present](this.rest.slice(1))}</section>`;
   }
 }
 

@@ -100,7 +100,7 @@ export abstract class Entities<Row extends { name: string }> extends StoreElemen
         ${store.may(this.adds) ? html`<a class="button" data-add href=${href("site", this.tab, { new: "1" })}>${words.add}</a>` : nothing}
       </div>
       ${this.above()} ${this.loaded.notice()}
-      ${all ? listing<Row>({ label: words.label, rows, key: (row) => row.name, columns: this.columns(), open: (row) => go(href("site", this.tab, row.name)), empty: all.length === 0 ? words.empty : t("site.no_match") }, this.search) : nothing}
+      ${all ? listing<Row>({ label: words.label, rows, key: (row) => row.name, isTitled: true, columns: this.columns(), open: (row) => go(href("site", this.tab, row.name)), empty: all.length === 0 ? words.empty : t("site.no_match") }, this.search) : nothing}
       ${this.form ? html`<desk-site-editor .form=${this.form} @closed=${() => this.closed()}></desk-site-editor>` : nothing}`;
   }
 }
