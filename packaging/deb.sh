@@ -35,6 +35,8 @@ find "$HOME_OF_ENVIRONMENT" -name __pycache__ -prune -exec rm -rf -- {} +
 install -D -m 0644 "$HERE/packaging/devicemgr.service" "$TREE/usr/lib/systemd/system/devicemgr.service"
 install -D -m 0644 "$HERE/packaging/devicemgr.sysusers" "$TREE/usr/lib/sysusers.d/devicemgr.conf"
 install -D -m 0755 "$HERE/packaging/devicemgr-command" "$TREE/usr/bin/devicemgr"
+install -D -m 0644 "$HERE/packaging/grafana/devicemgr.json" "$TREE/usr/share/devicemgr/grafana/devicemgr.json"
+install -D -m 0644 "$HERE/packaging/prometheus/alerts.yml" "$TREE/usr/share/devicemgr/prometheus/alerts.yml"
 install -D -m 0644 "$HERE/LICENSE" "$TREE/usr/share/doc/devicemgr/copyright"
 cat >"$TREE/DEBIAN/control" <<CONTROL
 Package: devicemgr

@@ -35,6 +35,7 @@ from devicemgr.domain.rules.policy import Explanation
 from devicemgr.errors import DaemonUnreachable, DeviceError, DevicemgrError, Hint, SystemFault
 from devicemgr.operations import status
 from devicemgr.people.sources.state import alarms as source_alarms
+from devicemgr.site.outlets import progress
 from devicemgr.site.runtime import Figures
 from devicemgr.site.site import Site
 from devicemgr.store.ledger import musters as muster_rows
@@ -70,6 +71,7 @@ class DirectRuntime:
             "threats": status.threats_json(rules.current),
             "gallery": status.gallery_json(self._site.gallery.refresh()),
             "ledger": status.ledger_json(self._site.database),
+            "outlets": progress.listed(self._site.database),
             "alarms": [
                 *status.threat_alarms(rules.current),
                 {"kind": "daemon_not_running", "cause": "no daemon runs: nothing opens by itself"},
@@ -82,6 +84,7 @@ class DirectRuntime:
                 *status.calendar_alarms(self._site),
                 *status.disputed_alarms(self._site.database),
                 *source_alarms(self._site.database),
+                *progress.alarms(self._site.database),
             ],
         }
 

@@ -33,6 +33,7 @@ from devicemgr.ledger.counters import Meters
 from devicemgr.operations import status
 from devicemgr.operations.live_states import live_states
 from devicemgr.operations.muster_states import MusterStates
+from devicemgr.outlets.runner import Outlets
 from devicemgr.site.runtime import Figures
 from devicemgr.site.site import Site
 from devicemgr.sync.reconciler import Reconciler
@@ -68,6 +69,7 @@ class DaemonRuntime:
     _scheduler: Scheduler
     _musters: MusterDesk
     _muster_states: MusterStates
+    _outlets: Outlets
 
     @property
     def stopping(self) -> bool:
@@ -110,7 +112,8 @@ class DaemonRuntime:
     def figures(self) -> Figures:
         """See site.runtime.Runtime."""
         ledger = self._site.ledger
-        return Figures(ledger.failing, {"dispatcher": len(self._inbox), "ledger": ledger.waiting}, self._meters)
+        queues = {"dispatcher": len(self._inbox), "ledger": ledger.waiting}
+        return Figures(ledger.failing, queues, self._meters, self._outlets.failures())
 
     def call_device(self, name: str, action: Callable[[Device], T], timeout: float) -> T:
         """See site.runtime.Runtime."""

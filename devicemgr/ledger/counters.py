@@ -30,6 +30,12 @@ class Histogram:
         self.counts[bisect.bisect_left(BUCKETS, seconds)] += 1
         self.total += seconds
 
+    def copy(self) -> "Histogram":
+        """Return what it has counted until now."""
+        found = Histogram()
+        found.counts, found.total = list(self.counts), self.total
+        return found
+
     def buckets(self) -> Iterator[tuple[str, float]]:
         """Upper bounds and how many lie under each, the last one +Inf, as Prometheus wants them."""
         seen = 0
@@ -48,6 +54,7 @@ class Meters:
         self.events: Counter[str] = Counter()
         self.veiled_events: Counter[str] = Counter()  # as those count them who may not know of duress
         self.decisions: Counter[tuple[str, str]] = Counter()
+        self.portal_decisions: Counter[tuple[str, str]] = Counter()
         self.latency = {part: Histogram() for part in _PARTS}
 
     def look(self) -> None:
@@ -66,6 +73,8 @@ class Meters:
         self.veiled_events[veiled_kind(event)] += 1
         if kind in _DECISIONS:
             self.decisions[_DECISIONS[kind], str(event["reason"] or "")] += 1
+            if event.get("portal"):
+                self.portal_decisions[str(event["portal"]), _DECISIONS[kind]] += 1
         latency = event["latency_ms"]
         if isinstance(latency, dict) and kind != Kind.ACCESS_GRANTED:  # its unlock tells the whole way
             for part in _PARTS:

@@ -16,6 +16,7 @@ from devicemgr.errors import Hint, StorageFailed
 from devicemgr.people.cards import shared as shared_cards
 from devicemgr.people.sources import state as source_states
 from devicemgr.site.hours import calendar_refresh
+from devicemgr.site.outlets import progress
 from devicemgr.site.site import Site
 from devicemgr.store.database import Database
 from devicemgr.store.ledger import events, seals
@@ -265,7 +266,8 @@ def alarms(
         if state.health in (Health.OFFLINE, Health.QUARANTINED, Health.DEGRADED)
     ]
     found += revoked_alarms(revoked) + shared_card_alarms(site.database) + calendar_alarms(site)
-    return found + disputed_alarms(site.database) + source_states.alarms(site.database)
+    found += disputed_alarms(site.database) + source_states.alarms(site.database)
+    return found + progress.alarms(site.database)
 
 
 def of_daemon(
@@ -287,6 +289,7 @@ def of_daemon(
         "threats": threats_json(rules.current),
         "gallery": gallery_json(site.gallery.current),
         "ledger": ledger_json(site.database),
+        "outlets": progress.listed(site.database),
         "alarms": threat_alarms(rules.current)
         + alarms(site, devices, held, fire=rules.current.fire_active, unread=unread),
     }

@@ -81,6 +81,7 @@ class Outbox:
         self._stored, self._stored_at = (progress.cursor, dict(progress.state)), ticks()
         self._is_storing = True
         self._failures, self._crashes, self._failing_since = 0, 0, ticks()
+        self.failed = 0
         self._stopping, self._woken, self._again = threading.Event(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"outlet-{stated.name}", daemon=True)
 
@@ -251,6 +252,7 @@ class Outbox:
         if not self._failures:
             self._failing_since = self._ticks()
         self._failures += 1
+        self.failed += 1
         why = safe(str(error), MAX_WHY)
         if state.get("error") != why:
             log.warning("outlet %s: %s", self.stated.name, why)

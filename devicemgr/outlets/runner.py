@@ -23,7 +23,6 @@ from devicemgr.site.outlets.fields import OutletFields, fields_of
 from devicemgr.site.runtime import Runtime
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
-from devicemgr.store.ledger import events
 from devicemgr.store.outlets import rows
 from devicemgr.store.outlets.tables import OutletRow
 from devicemgr.text import safe
@@ -91,6 +90,10 @@ class Outlets:
     def figures(self) -> dict[str, dict[str, Any]]:
         """Return by name how far each running outbox has come; any thread."""
         return {name: outbox.figures() for name, outbox in list(self._running.items())}
+
+    def failures(self) -> dict[str, int]:
+        """Return by name how many tries of each running outbox have failed; any thread."""
+        return {name: outbox.failed for name, outbox in list(self._running.items())}
 
     def stop(self, seconds: float) -> None:
         """End all; each stores how far it came."""
@@ -190,26 +193,3 @@ def send_test(site: Site, name: str) -> str | None:
     finally:
         sender.close()
     return None
-
-
-def outlet_json(session: Session, row: OutletRow) -> dict[str, Any]:
-    """Return what `outlet show` prints: what is stated, how far it has come and what is wrong."""
-    head, _ = events.head(session)
-    state = row.state
-    time_of = events.time_of(session, row.cursor + 1) if row.cursor < head else None
-    return {
-        "name": row.name,
-        "state": "paused"
-        if row.paused
-        else "stopped"
-        if state.get("stopped")
-        else "failing"
-        if state.get("error")
-        else "ok",
-        "cause": state.get("stopped") or state.get("error"),
-        "failing_since": state.get("failing_since"),
-        "cursor": row.cursor,
-        "lag_events": max(0, head - row.cursor),
-        "oldest_waiting": time_of,
-        "has_secret": row.sealed_secret is not None,
-    }

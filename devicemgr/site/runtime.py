@@ -21,11 +21,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What /metrics shows besides `status`: what waits, by the thread's name, and what a daemon has counted."""
+    """What /metrics shows besides `status`: what waits, by the thread's name, and what a daemon has counted.
+
+    `outlet_failures` are tries that failed, by outlet.
+    """
 
     storage_failing: bool = False
     queues: Mapping[str, int] = field(default_factory=dict)
     meters: Meters | None = None
+    outlet_failures: Mapping[str, int] = field(default_factory=dict)
 
 
 class Musters(Protocol):

@@ -123,7 +123,13 @@ def test_the_built_package_holds_a_product_that_runs(tmp_path: Path) -> None:
     environment = tree / "opt/devicemgr"
     texts = (environment / "pyvenv.cfg", environment / "bin/devicemgr")
     assert all("/tmp/" not in text.read_text() for text in texts), "paths of where it was built"
-    for name in ("usr/bin/devicemgr", "usr/lib/systemd/system/devicemgr.service", "usr/share/man/man1/devicemgr.1.gz"):
+    for name in (
+        "usr/bin/devicemgr",
+        "usr/lib/systemd/system/devicemgr.service",
+        "usr/share/man/man1/devicemgr.1.gz",
+        "usr/share/devicemgr/grafana/devicemgr.json",
+        "usr/share/devicemgr/prometheus/alerts.yml",
+    ):
         assert (tree / name).is_file(), name
 
     def run(*words: str) -> str:

@@ -13,6 +13,7 @@ from devicemgr.api.stream import states
 from devicemgr.api.stream.messages import EventMessage, StateMessage, revision_text
 from devicemgr.domain.rules.alarms import changes_alarms
 from devicemgr.errors import StorageFailed
+from devicemgr.ledger.counters import Histogram
 from devicemgr.ledger.feed import Recorded
 from devicemgr.store.database import revision
 from devicemgr.store.ledger import events
@@ -115,6 +116,24 @@ class Broadcast:
         self._position = 0
         self._revision = 0
         self._states: states.States = {}
+        self._announced: float | None = None
+        self._delays = Histogram()
+
+    @property
+    def clients(self) -> int:
+        """Return how many clients follow the stream."""
+        return len(self._subscribers)
+
+    def delays(self) -> Histogram:
+        """Return how long events took from their commit until a client was sent them; any thread."""
+        with self._lock:
+            return self._delays.copy()
+
+    def note_sent(self, message: Message) -> None:
+        """Count how long an event took, once a client was sent it; any thread."""
+        if isinstance(message, EventMessage) and message.announced is not None:
+            with self._lock:
+                self._delays.add(time.monotonic() - message.announced)
 
     def begin(self, subscriber: Subscriber) -> int:
         """Subscribe, and return the seq behind which all that is committed arrives. Reads the database."""
@@ -146,6 +165,8 @@ class Broadcast:
     def _on_recorded(self, recorded: Recorded) -> None:
         # What is spilled has no seq yet, and comes again when it has.
         if not recorded.is_spilled:
+            if self._announced is None:
+                self._announced = time.monotonic()
             self._wake.set()
 
     def _run(self) -> None:
@@ -184,6 +205,7 @@ class Broadcast:
     def _new_events(self) -> Iterator[list[Message]]:
         """Yield new events in pages, and behind them what else has changed."""
         is_full, alarms_changed = True, False
+        announced, self._announced = self._announced, None
         while is_full:
             with self._context.site.database.read() as session:
                 found = events.find(session, EventFilter(after=self._position, shows_duress=True), _PAGE, names=True)
@@ -193,7 +215,7 @@ class Broadcast:
                 revised = revision(session)
             if found:
                 self._position = found[-1]["seq"]
-                yield [EventMessage(event) for event in found]
+                yield [EventMessage(event, announced) for event in found]
         if revised != self._revision:
             self._revision = revised
             yield [revision_text(revised)]

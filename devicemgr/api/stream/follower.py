@@ -68,6 +68,7 @@ class Follower:
                 text = self._text(message)
                 if text is not None:
                     yield text
+                    self._broadcast.note_sent(message)
             if subscriber.take_lag():
                 yield resync_text(self._position)
                 yield self._text(self._broadcast.present()) or alive_text()

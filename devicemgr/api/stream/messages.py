@@ -18,11 +18,12 @@ WAITING = ": waiting\n\n"
 class EventMessage:
     """An event of the record, written once for all clients: `named` with the person's name, `unnamed` without.
 
-    `veiled` is the message for those who may not know of duress signals.
+    `veiled` is the message for those who may not know of duress signals. `announced` is the CLOCK_MONOTONIC second at
+    which its commit was announced, or that of one before it which is sent with it; None for one that is read later.
     """
 
-    def __init__(self, event: Mapping[str, Any]) -> None:
-        self.event = event
+    def __init__(self, event: Mapping[str, Any], announced: float | None = None) -> None:
+        self.event, self.announced = event, announced
         self.seq: int = event["seq"]
 
     @cached_property

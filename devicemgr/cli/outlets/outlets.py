@@ -1,12 +1,13 @@
 """`devicemgr outlet …`: where events leave to."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from devicemgr.cli.confirmation import confirm
 from devicemgr.cli.context import api, finish
 from devicemgr.cli.outlets import options
+from devicemgr.cli.outlets.state_words import outlet_state
 from devicemgr.cli.output import details, emit, say, table
 from devicemgr.cli.password_input import read_password
 from devicemgr.cli.transport.api_client import path
@@ -88,14 +89,9 @@ def list_outlets() -> None:
     """List the outlets, how far each has come and what is wrong."""
     found = api().get("/outlets")
     if not emit(found):
-        rows = [(one["name"], one["kind"], one["url"], one["lag_events"], _state(one)) for one in found]
+        rows = [(one["name"], one["kind"], one["url"], one["lag_events"], outlet_state(one)) for one in found]
         header = ("outlet", "kind", "to", "behind", "state")
         table("", header, rows, "no outlets yet: devicemgr outlet add NAME --url https://HOST/PATH")
-
-
-def _state(found: dict[str, Any]) -> str:
-    cause = found.get("cause")
-    return f"{found['state']}: {cause}" if cause and found["state"] != "paused" else str(found["state"])
 
 
 @outlet.command("show")
@@ -105,7 +101,7 @@ def show_outlet(name: OutletName) -> None:
     if not emit(found):
         others = frozenset().union(*(one.own for one in CHANNELS.values())) - CHANNELS[found["kind"]].own
         shown = {key: value for key, value in found.items() if key not in others | {"tls_ca", "cause"}}
-        details(shown | {"state": _state(found), "tls_ca": "its own" if found["tls_ca"] else "the system's"})
+        details(shown | {"state": outlet_state(found), "tls_ca": "its own" if found["tls_ca"] else "the system's"})
 
 
 @outlet.command("edit")

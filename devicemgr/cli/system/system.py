@@ -7,6 +7,7 @@ import typer
 from devicemgr import __version__
 from devicemgr.cli.areas.mode_words import mode_words
 from devicemgr.cli.context import api, finish, session
+from devicemgr.cli.outlets.state_words import outlet_state
 from devicemgr.cli.output import details, emit, lasting, local, say, table, warn, words
 from devicemgr.text import counted
 
@@ -71,9 +72,18 @@ def _show_status(found: dict[str, Any]) -> None:
     words().print()
     portals = [(p["name"], mode_words(p), p["state"], p["door"]) for p in found["portals"]]
     table("Portals", ("name", "mode", "state", "door"), portals, "no portals yet: devicemgr portal add --help")
+    if found["outlets"]:
+        words().print()
+        outlets = [(one["name"], one["kind"], _behind(one), outlet_state(one)) for one in found["outlets"]]
+        table("Outlets", ("name", "kind", "behind", "state"), outlets, "")
     if found["alarms"]:
         words().print()
         _show_alarms(found["alarms"])
+
+
+def _behind(outlet: dict[str, Any]) -> str:
+    behind = outlet["lag_events"]
+    return f"{counted(behind, 'event')}, {lasting(outlet['lag_s'])}" if behind else "nothing"
 
 
 def _show_alarms(alarms: list[dict[str, Any]]) -> None:
@@ -85,7 +95,10 @@ def _show_alarms(alarms: list[dict[str, Any]]) -> None:
 
 
 def _place(alarm: dict[str, Any]) -> str | None:
-    return next((alarm[name] for name in ("portal", "device", "calendar", "source", "threat") if alarm.get(name)), None)
+    return next(
+        (alarm[name] for name in ("portal", "device", "calendar", "source", "threat", "outlet") if alarm.get(name)),
+        None,
+    )
 
 
 def _people(alarm: dict[str, Any]) -> list[str]:

@@ -82,6 +82,7 @@ class Outlet(ResponseBody):
     failing_since: Time | None
     cursor: int = Field(description="The seq of the last event that was given out or left out.")
     lag_events: int = Field(description="How many events of the record are behind the cursor.")
+    lag_s: float = Field(description="Seconds since the first of these was recorded; 0 for none.")
     oldest_waiting: Time | None = Field(description="When the first of these was recorded.")
     has_secret: bool
 

@@ -20,7 +20,7 @@ from devicemgr.api.routes.outlets.models import (
     OutletUpdate,
 )
 from devicemgr.outlets import runner
-from devicemgr.site.outlets import changes
+from devicemgr.site.outlets import changes, progress
 from devicemgr.site.outlets.fields import checked_fields, fields_of
 from devicemgr.store.database import Session
 from devicemgr.store.outlets import rows
@@ -30,7 +30,7 @@ router = APIRouter(prefix="/outlets", tags=["outlets"])
 
 
 def _json(session: Session, row: OutletRow) -> dict[str, Any]:
-    return fields_of(row).model_dump(mode="json") | runner.outlet_json(session, row)
+    return fields_of(row).model_dump(mode="json") | progress.outlet_json(session, row)
 
 
 @router.post("", status_code=201, response_model=Outlet)

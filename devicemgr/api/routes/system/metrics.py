@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -16,9 +16,12 @@ from prometheus_client.registry import Collector
 from devicemgr import __version__
 from devicemgr.api.authorization import sees_duress
 from devicemgr.api.context import Context, Ctx, Who
+from devicemgr.api.metrics import outgoing, site as site_figures
+from devicemgr.api.stream.broadcast import Broadcast
 from devicemgr.devices.supervisor import Health
 from devicemgr.domain.trusted_clock import WallClock
 from devicemgr.errors import StorageFailed
+from devicemgr.operations import box
 from devicemgr.site.areas.alarms import duress_alarms
 from devicemgr.site.runtime import Figures
 from devicemgr.store.ledger import alarms
@@ -29,8 +32,8 @@ router = APIRouter(tags=["system"])
 class Figured(Collector):
     """What `status` knows, and what the daemon has counted since its start."""
 
-    def __init__(self, context: Context, *, shows_duress: bool) -> None:
-        self._context = context
+    def __init__(self, context: Context, broadcast: Broadcast | None, *, shows_duress: bool) -> None:
+        self._context, self._broadcast = context, broadcast
         self._shows_duress = shows_duress
 
     def collect(self) -> Iterator[Metric]:
@@ -48,6 +51,19 @@ class Figured(Collector):
             queues.add_metric([name], length)
         yield queues
         yield from _counted(figures, shows_duress=self._shows_duress)
+        yield from self._of_the_site(found)
+        yield from outgoing.outlets(found["outlets"], figures.outlet_failures)
+        if self._broadcast is not None:
+            yield from outgoing.stream(self._broadcast)
+
+    def _of_the_site(self, found: dict[str, Any]) -> Iterator[Metric]:
+        runtime = self._context.runtime
+        yield from site_figures.zones(runtime.live_states().get("zones", {}))
+        yield from site_figures.portals(found["portals"], runtime.rules(), found["devices"])
+        yield from site_figures.box(box.facts(self._context.site))
+        with suppress(StorageFailed), self._context.site.database.read() as session:
+            yield site_figures.record(session)
+            yield from outgoing.syncs(session)
 
 
 def _single(found: dict[str, Any], figures: Figures, clock: WallClock) -> Iterator[Metric]:
@@ -127,20 +143,27 @@ def _counted(figures: Figures, *, shows_duress: bool) -> Iterator[Metric]:
     for (outcome, reason), count in sorted(meters.decisions.items()):
         decisions.add_metric([outcome, reason], count)
     yield decisions
+    by_portal = CounterMetricFamily(
+        "devicemgr_portal_decisions", "Decisions at a portal since the start", labels=["portal", "outcome"]
+    )
+    for (portal, outcome), count in sorted(meters.portal_decisions.items()):
+        by_portal.add_metric([portal, outcome], count)
+    yield by_portal
     latency = HistogramMetricFamily("devicemgr_latency_seconds", "The way from capture to unlock", labels=["part"])
     for part, histogram in meters.latency.items():
         latency.add_metric([part], list(histogram.buckets()), histogram.total)
     yield latency
 
 
-def text_of(context: Context, *, shows_duress: bool = False) -> bytes:
+def text_of(context: Context, broadcast: Broadcast | None = None, *, shows_duress: bool = False) -> bytes:
     """Return the whole answer; with what tells of duress signals only to those who may know of them."""
     registry = CollectorRegistry()
-    registry.register(Figured(context, shows_duress=shows_duress))
+    registry.register(Figured(context, broadcast, shows_duress=shows_duress))
     return generate_latest(registry)
 
 
 @router.get("/metrics", include_in_schema=False)
-def metrics(context: Ctx, caller: Who) -> Response:
+def metrics(context: Ctx, caller: Who, request: Request) -> Response:
     """Return the figures, for Prometheus."""
-    return Response(text_of(context, shows_duress=sees_duress(caller)), media_type=CONTENT_TYPE_LATEST)
+    text = text_of(context, request.app.state.broadcast, shows_duress=sees_duress(caller))
+    return Response(text, media_type=CONTENT_TYPE_LATEST)

@@ -78,6 +78,18 @@ class LedgerStatus(ResponseBody):
     sealed_at: Time | None
 
 
+class OutletStatus(ResponseBody):
+    """How far events have left by an outlet, and what is wrong."""
+
+    name: str = Field(examples=["hr"])
+    kind: str = Field(examples=["webhook"])
+    state: str = Field(examples=["failing"], description="ok, failing, stopped or paused.")
+    cause: str | None = Field(description="Why the last try failed.")
+    failing_since: Time | None
+    lag_events: int = Field(description="How many events of the record have not left.")
+    lag_s: float = Field(description="Seconds since the first of these was recorded; 0 for none.")
+
+
 class AlarmPerson(ResponseBody):
     """Someone whom an alarm concerns."""
 
@@ -96,13 +108,14 @@ class Alarm(ResponseBody):
     calendar: str | None = None
     source: str | None = Field(None, description="The source of people that it is about.")
     threat: str | None = None
+    outlet: str | None = None
     people: list[AlarmPerson] | None = None
     since: Time | None = None
     hint: HintBody | None = Field(None, description="What to do about it.")
 
 
 class Status(ResponseBody):
-    """The daemon, devices, portals, threats in force, gallery, ledger and alarms."""
+    """The daemon, devices, portals, threats in force, gallery, ledger, outlets and alarms."""
 
     daemon: DaemonStatus
     devices: list[DeviceStatus]
@@ -110,6 +123,7 @@ class Status(ResponseBody):
     threats: list[ThreatStatus]
     gallery: GalleryStatus
     ledger: LedgerStatus
+    outlets: list[OutletStatus]
     alarms: list[Alarm]
 
 

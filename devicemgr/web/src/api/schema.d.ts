@@ -3019,6 +3019,16 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        OutletStatus: {
+            name: string;
+            kind: string;
+            state: string;
+            cause: string | null;
+            failing_since: string | null;
+            lag_events: number;
+        } & {
+            [key: string]: unknown;
+        };
         OutletTest: {
             name: string;
             delivered: boolean;
@@ -3700,6 +3710,7 @@ export interface components {
             threats: components["schemas"]["ThreatStatus"][];
             gallery: components["schemas"]["GalleryStatus"];
             ledger: components["schemas"]["LedgerStatus"];
+            outlets: components["schemas"]["OutletStatus"][];
             alarms: components["schemas"]["devicemgr__api__routes__system__models__Alarm"][];
         } & {
             [key: string]: unknown;
@@ -4053,6 +4064,7 @@ export interface components {
             calendar?: string | null;
             source?: string | null;
             threat?: string | null;
+            outlet?: string | null;
             people?: components["schemas"]["AlarmPerson"][] | null;
             since?: string | null;
             hint?: components["schemas"]["HintBody"] | null;

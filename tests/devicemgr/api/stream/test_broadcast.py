@@ -223,3 +223,27 @@ def test_states_go_on_while_the_database_can_not_be_read(context, runtime, site,
     changed, event = asyncio.run(asyncio.wait_for(run(), 30))
     assert '"released"' in changed
     assert '"bench"' in event
+
+
+def test_the_time_from_commit_to_client_is_counted_for_what_is_sent_at_once(context, announced, add):
+    broadcast = Broadcast(context)
+    add()
+
+    async def run():
+        missed = Follower(broadcast, context, EventFilter(), lambda: True, PARTS).messages(0)
+        await until(missed, "event")
+        live = follow(context, broadcast)
+        await until(live, "state")
+        assert (broadcast.clients, sum(broadcast.delays().counts)) == (2, 0), "what was missed is not counted"
+        await asyncio.to_thread(add)
+        await until(live, "event")
+        await asyncio.to_thread(add)
+        await until(live, "event")  # the one before has left by now
+        await live.aclose()
+        await missed.aclose()
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+    delays = broadcast.delays()
+    assert sum(delays.counts) == 1
+    assert 0 < delays.total < 30
+    assert broadcast.clients == 0

@@ -39,6 +39,19 @@ def test_people_of_an_alarm_are_named(daemon, cli, done):
     assert [line for line in out.splitlines() if line.startswith("device_offline  gate")]
 
 
+def test_outlets_are_shown_with_how_far_they_are_behind(daemon, cli, done, monkeypatch):
+    assert "Outlets" not in cli("status").out
+    done("outlet", "add", "siem", "--kind", "syslog", "--url", "syslog+tls://siem.example")
+    assert "siem  syslog  1 event, " in cli("status").out
+    failing = {"name": "siem", "kind": "syslog", "state": "failing", "cause": "siem.example is not reached"}
+    found = DirectRuntime.status
+    behind = {"lag_events": 12, "lag_s": 93784.0, "failing_since": None}
+    monkeypatch.setattr(DirectRuntime, "status", lambda self: found(self) | {"outlets": [failing | behind]})
+    out = cli("status").out
+    assert "12 events, 1 d 2 h" in out
+    assert "failing: siem.example is not reached" in out
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(0, "0 s"), (0.9, "0 s"), (59.9, "59 s"), (60, "1 min"), (3661, "1 h 1 min"), (86400, "1 d"), (90061, "1 d 1 h")],

@@ -1,0 +1,1 @@
+"""What /metrics shows besides devices, portals and counts, by subject."""
