@@ -25,8 +25,11 @@ from devicemgr.outlets.standing import Surroundings
 
 log = logging.getLogger(__name__)
 
-MIN_RETRY_S, MAX_RETRY_S = 0.5, 3.0
+MIN_RETRY_S, MAX_RETRY_S = 0.5, 2.0
 """States are to be right within 5 s of a broker's return, so tries are never far apart."""
+
+_SETTLED_S = 1.0
+"""A connection that lasted as long is no failure of the broker to take one."""
 
 _MAX_FOUND = 10_000
 _MAX_ANSWERS = 100
@@ -52,6 +55,7 @@ class Link:
         self._session: Session | None = None
         self._trouble: str | None = None
         self._is_closed = self._withdraws = False
+        self._up_at = 0.0
         self._woken = threading.Event()
         self._kept: Retained = {}
         self._found: dict[str, bytes] = {}
@@ -110,10 +114,14 @@ class Link:
                 log.exception("outlet %s has failed and connects again", self._surroundings.outlet)
                 self._on_failure("it has failed; the daemon's log says how")
                 wait_s = MAX_RETRY_S
-            failures = 0 if time.monotonic() - began > DEADLINE_S else failures + 1
+            failures = 0 if self._up_s(began) > _SETTLED_S else failures + 1
             longest = wait_s or min(MAX_RETRY_S, MIN_RETRY_S * 2.0 ** min(failures, 6))
             self._pause(longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, protects nothing
         self._surroundings.views.leave(self._woken.set)
+
+    def _up_s(self, began: float) -> float:
+        """Return how long the connection was up that was tried at `began`; 0 where none was."""
+        return time.monotonic() - self._up_at if self._up_at > began else 0.0
 
     def _serve(self) -> None:
         """Connect, show everything, and follow changes until the connection ends."""
@@ -141,7 +149,7 @@ class Link:
 
     def _on_up(self, session: Session) -> None:
         with self._changed:
-            self._session, self._trouble = session, None
+            self._session, self._trouble, self._up_at = session, None, time.monotonic()
             self._changed.notify_all()
         self._surroundings.wake()
 

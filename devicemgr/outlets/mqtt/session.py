@@ -119,7 +119,7 @@ class Session:
     def require_up(self) -> None:
         """Undelivered says how the connection was lost, and when to try again where that should not be soon."""
         if self._lost is not None:
-            raise Undelivered(self._lost, wait_s=_TAKEN_OVER_WAIT_S if self._is_taken_over else None)
+            raise self._failure()
 
     def send(self, messages: Sequence[Message]) -> None:
         """Return when the broker has acknowledged all; else Undelivered, with the first failure."""
@@ -144,7 +144,7 @@ class Session:
         """Subscribe; return the filters that the broker refuses."""
         code, number = self._client.subscribe([(one.topic, one.options) for one in filters])
         if code is not MQTTErrorCode.MQTT_ERR_SUCCESS or number is None:
-            raise Undelivered(self._lost or f"{self._host} is not connected any more")
+            raise self._failure()
         with self._changed:
             self._wait_for(lambda: number in self._granted, "did not answer a subscription", DEADLINE_S)
             codes = self._granted.pop(number)
@@ -208,7 +208,7 @@ class Session:
     def _published(self, message: Message) -> int:
         info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
         if info.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise Undelivered(self._lost or f"{self._host} is not connected any more")
+            raise self._failure()
         return info.mid
 
     def _await_acknowledgment(self, message: Message, number: int, deadline: float) -> None:
@@ -228,7 +228,11 @@ class Session:
         if self._lost is None:
             self._lost = f"{self._host} {what} within {DEADLINE_S:g} s"
             self._on_end()
-        raise Undelivered(self._lost)
+        raise self._failure()
+
+    def _failure(self) -> Undelivered:
+        why = self._lost or f"{self._host} is not connected any more"
+        return Undelivered(why, wait_s=_TAKEN_OVER_WAIT_S if self._is_taken_over else None)
 
     def _on_connect(self, _: Any, __: Any, ___: Any, reason: ReasonCode, properties: Properties | None) -> None:
         found = properties.json() if properties is not None else {}  # type: ignore[no-untyped-call]

@@ -16,7 +16,9 @@ from devicemgr.security.passwords import TOKEN_START, digest, new_secret
 from devicemgr.site.outlets import changes
 from devicemgr.site.unit_of_work import unit_of_work
 from devicemgr.store.ledger import events
-from devicemgr.store.site import operators
+from devicemgr.store.site import devices as device_store, operators
+from devicemgr.store.tables import PortalRow
+from devicemgr.store.zone_tables import InterlockRow
 from devicemgr.text import rfc3339
 from tests.support.webhook_receiver import wait_until
 
@@ -242,6 +244,36 @@ def _exchange_for_commands(daemon, broker, add_outlet):
     add_outlet(broker, commands=True)
 
 
+def test_an_interlocked_portal_opens_and_it_is_recorded_by_which_outlet(
+    commanded, watcher, base, catalog, token, site, started
+):
+    """It is opened on another thread than the command's."""
+    with site.database.write() as session:
+        session.add(InterlockRow(name="trap", portals=["lobby", "back"], settle_seconds=0.0))
+    wait_until(lambda: "trap" in started._rules.refresh().interlocks, "the interlock")
+    sent = command(token("guard"))
+    watcher.publish(base("command/portal/lobby"), json.dumps(sent))
+    assert answer(watcher, base, sent)["result"] == "confirmed"
+    (opened,) = _of_kind(site, "admin.portal_open")
+    assert (opened["actor"], opened["detail"]["outlet"]) == ("token:desk", "hall")
+
+
+def test_an_outlet_for_some_portals_takes_commands_to_these_alone(
+    started, broker, watcher, add_outlet, base, catalog, token, site
+):
+    with site.database.write() as session:
+        gate = device_store.device(session, "arm")
+        more = {"channel": 2, "fail": "secure", "release_seconds": 5.0, "mode": "normal"}
+        session.add(PortalRow(name="vault", gate_id=gate.id, **more))
+    add_outlet(broker, commands=True, portals=["lobby"])
+    watcher.wait(lambda: watcher.kept.get(base("available")) == b"online", "that it is available")
+    moves(catalog)
+    sent = command(token("guard"))
+    watcher.publish(base("command/portal/vault"), json.dumps(sent))
+    assert "not for portal 'vault'" in answer(watcher, base, sent)["reason"]
+    assert moves(catalog) == []
+
+
 def test_after_a_start_nothing_is_taken_that_could_be_a_repetition(
     daemon, broker, watcher, add_outlet, base, catalog, token
 ):
@@ -259,7 +291,8 @@ def test_without_commands_nothing_is_taken(started, broker, watcher, add_outlet,
     watcher.wait(lambda: watcher.kept.get(base("available")) == b"online", "that it is available")
     moves(catalog)
     watcher.publish(base("command/portal/lobby"), json.dumps(command(token("guard"))))
-    assert not started._outlets._running["hall"]._sender._link._inbox
+    assert f"{base('portal/+/state')} (QoS 1)" in broker.log, "what it subscribes to"
+    assert f"{base('command/portal/+')} (QoS 1)" not in broker.log
     assert moves(catalog) == []
     assert not any("/result/" in topic for topic, _, _ in watcher.messages)
 

@@ -23,9 +23,11 @@ from tests.support.mqtt import CONNACK, PASSWORD, Broker, SilentBroker
 from tests.support.webhook_receiver import wait_until
 
 
-@pytest.fixture(params=[b"", CONNACK], ids=["nothing", "CONNACK alone"])
+@pytest.fixture(params=["nothing", "CONNACK alone", "no TLS"])
 def silent(request):
-    found = SilentBroker(request.param)
+    found = SilentBroker(CONNACK if request.param == "CONNACK alone" else b"")
+    if request.param == "no TLS":
+        found.url = found.url.replace("mqtt:", "mqtts:")
     yield found
     found.close()
 
@@ -77,6 +79,14 @@ def test_what_is_no_mqtt_is_a_failure_in_one_line(silent_of, answer, caplog):
     assert "Traceback" not in caplog.text
     assert PASSWORD not in caplog.text
     assert PASSWORD.encode() in b"".join(broker.received), "it was given to the broker alone"
+
+
+def test_another_client_under_this_sites_id_is_said_and_not_fought(silent_of):
+    """DISCONNECT with 0x8E, session taken over (MQTT 5.0, 3.14.2.1)."""
+    _, access = silent_of(CONNACK + bytes.fromhex("e0018e"))
+    with pytest.raises(Undelivered, match="another program has connected under this site's client id") as caught:
+        _send(access)
+    assert caught.value.wait_s == 60
 
 
 @pytest.fixture
