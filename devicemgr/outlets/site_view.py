@@ -57,19 +57,16 @@ class SiteView:
 
     def follow(self, follower: Callable[[], None]) -> Sight:
         """See `standing.Views`."""
+        self._alarms_changed.set()
+        self._look()
         with self._lock:
-            if not self._is_running:
-                self._alarms_changed.set()
-                self._site.ledger.feed.follow(self._on_recorded)
-                try:
-                    self._look()
-                except StorageFailed:
-                    self._site.ledger.feed.leave(self._on_recorded)
-                    raise
-                self._is_running = True
-                threading.Thread(target=self._run, name="outlet-states", daemon=True).start()
             self._followers += (follower,)
-            return self._sight
+            if not self._is_running and not self._stopping.is_set():
+                self._is_running = True
+                self._site.ledger.feed.follow(self._on_recorded)
+                self._alarms_changed.set()  # by an event before that line
+                threading.Thread(target=self._run, name="outlet-states", daemon=True).start()
+        return self._sight
 
     def leave(self, follower: Callable[[], None]) -> None:
         """See `standing.Views`."""
