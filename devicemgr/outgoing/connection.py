@@ -16,8 +16,18 @@ from typing import Any
 
 from devicemgr.domain.rules.outgoing.addresses import is_of_this_computer, why_not_call
 from devicemgr.errors import InvalidInput, SourceUnreachable
+from devicemgr.text import safe
 
 MAX_PEM_CHARS = 64 * 1024
+
+_OTHER_NAME = "it is for another name; give the address by the name that it is for"
+# X509_V_ERR_… of OpenSSL's x509_vfy.h: CERT_NOT_YET_VALID, CERT_HAS_EXPIRED, HOSTNAME_ and IP_ADDRESS_MISMATCH.
+_CAUSES = {
+    9: "it is not valid yet; check the clock of this computer",
+    10: "it has expired; it must be renewed on that server",
+    62: _OTHER_NAME,
+    64: _OTHER_NAME,
+}
 
 
 Began = Callable[[socket.socket], object]
@@ -45,12 +55,14 @@ def connected(place: Place, deadline: float, *, is_here: bool = True, began: Beg
     Unless `is_here`, no name may lead to this computer itself, also where private addresses are allowed.
     """
     failure: OSError | None = None
-    for address in judged_addresses(place, deadline, is_here=is_here):
+    addresses = judged_addresses(place, deadline, is_here=is_here)
+    for number, address in enumerate(addresses):
         line = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
         try:
             if began:
                 began(line)
-            line.settimeout(left_until(deadline))
+            # One that drops what is sent to it, such as IPv6 that leads nowhere, leaves time for the others.
+            line.settimeout(left_until(deadline) / (len(addresses) - number))
             line.connect(address)
             return secured(line, place, deadline, began=began) if place.is_tls else line
         except ssl.SSLError:
@@ -88,6 +100,12 @@ def secured(line: socket.socket, place: Place, deadline: float, *, began: Began 
         wrapped.close()
         raise
     return wrapped
+
+
+def why_not_trusted(host: str, error: ssl.SSLCertVerificationError) -> str:
+    """Return in one line why a server's certificate is refused, and what to do."""
+    why = _CAUSES.get(error.verify_code, f"{safe(error.verify_message, 100)}; give the file of its CA")
+    return f"the certificate of {host} is not trusted: {why}"
 
 
 def tls_context(certificates: str) -> ssl.SSLContext:
@@ -157,8 +175,8 @@ class Received(io.RawIOBase):
 class Stream:
     """What HTTPResponse takes for a socket."""
 
-    stream: io.BufferedReader
+    stream: "io.BufferedReader[Any]"
 
-    def makefile(self, _: str) -> io.BufferedReader:
+    def makefile(self, _: str) -> "io.BufferedReader[Any]":
         """Return the stream."""
         return self.stream

@@ -13,6 +13,7 @@ from devicemgr.site.areas import zones
 from devicemgr.site.plans import service as plans
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.database import Session
+from devicemgr.store.outlets import rows as outlet_rows
 from devicemgr.store.site import access_levels, devices, portals as rows, zones as zone_rows
 from devicemgr.store.tables import DeviceRow, LevelRow, PortalRow
 from devicemgr.text import safe, slug
@@ -158,7 +159,7 @@ def put_portal(work: UnitOfWork, name: str, fields: PortalFields, channels_of: C
 
 
 def remove_portal(work: UnitOfWork, name: str) -> None:
-    """Remove a portal that no level covers and that is in no interlock."""
+    """Remove a portal that no level covers, that is in no interlock, and that no outlet names."""
     row = rows.portal(work.session, name)
     if groups := zone_rows.interlocks_of(work.session, name):
         raise RequestError(
@@ -167,6 +168,11 @@ def remove_portal(work: UnitOfWork, name: str) -> None:
     users = access_levels.levels_over(work.session, name)
     if users:
         raise RequestError(f"level '{users[0]}' covers portal '{name}'", hint=Hint("remove_level", name=users[0]))
+    # Left out of what an outlet states, it might leave an empty list, which is all portals.
+    if outlet := outlet_rows.giving_out(work.session, name):
+        raise RequestError(
+            f"outlet '{outlet}' gives out the events of portal '{name}'", hint=Hint("edit_outlet", name=outlet)
+        )
     work.record("admin.portal_removed", {"portal": name}, before=_rights_of(row))
     work.session.delete(row)
     work.session.flush()

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from devicemgr import __version__
 from devicemgr.errors import InvalidInput, SourceUnreachable
-from devicemgr.outgoing.connection import Place, Received, Stream, connected, left_until, tls_context
+from devicemgr.outgoing.connection import Place, Received, Stream, connected, left_until, tls_context, why_not_trusted
 from devicemgr.text import safe
 
 MAX_URL_CHARS = 2000
@@ -97,10 +97,7 @@ def download(
     except TimeoutError as error:
         raise SourceUnreachable(f"{checked.host} did not answer in full within {deadline_s:g} s") from error
     except ssl.SSLCertVerificationError as error:
-        raise SourceUnreachable(
-            f"the certificate of {checked.host} is not trusted ({safe(error.verify_message, 100)}); "
-            "give the file of its CA"
-        ) from error
+        raise SourceUnreachable(why_not_trusted(checked.host, error)) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
         raise SourceUnreachable(f"{checked.host} can't be read: {safe(str(why), 100)}") from error

@@ -1,12 +1,14 @@
 """What an outlet states: where events go, which, what of each, and what happens when the receiver refuses one."""
 
 import re
+import socket
 from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from devicemgr.domain.rules.outgoing.addresses import why_not_call
 from devicemgr.domain.rules.outgoing.selection import Extra, Selection
 from devicemgr.errors import InvalidInput
 from devicemgr.outgoing.connection import MAX_PEM_CHARS, Place, tls_context
@@ -160,10 +162,34 @@ def place_of(fields: OutletFields) -> Place:
             f"{parts.scheme} shows events to everyone on the way: "
             f"give an address like {channel.example}, or state insecure"
         )
+    _require_callable(host)
     if fields.tls_ca:
         tls_context(fields.tls_ca)
     is_tls = parts.scheme in channel.secured
     return Place(host, port or channel.ports[parts.scheme], is_tls, fields.tls_ca, allow_private=True)
+
+
+def _require_callable(host: str) -> None:
+    """Refuse at once a numeric address that no try would call, or whose spelling hides which one it is."""
+    try:
+        why = why_not_call(host, allow_private=True)
+    except ValueError:
+        why = None
+        if _is_odd_number(host):
+            raise InvalidInput(
+                f"the address '{safe(host, 60)}' is a number in an unusual spelling; write it as 192.0.2.7"
+            ) from None
+    if why is not None:
+        raise InvalidInput(f"{safe(host, 60)} is not called: {why}")
+
+
+def _is_odd_number(host: str) -> bool:
+    """Return True for IPv4 as C libraries read it too: 2130706433, 0x7f.1, 0177.0.0.1."""
+    try:
+        socket.inet_aton(host)
+    except OSError:
+        return False
+    return True
 
 
 def is_loopback(fields: OutletFields) -> bool:

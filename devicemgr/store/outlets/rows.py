@@ -31,6 +31,11 @@ def outlets(session: Session) -> Sequence[OutletRow]:
     return session.scalars(select(OutletRow).order_by(OutletRow.name)).all()
 
 
+def giving_out(session: Session, portal: str) -> str | None:
+    """Return the first outlet that names this portal; None where none does."""
+    return next((row.name for row in outlets(session) if portal in row.stated.get("portals", ())), None)
+
+
 def versions(session: Session) -> dict[str, int]:
     """Return by name the version of each outlet that gives out events: it neither is paused nor waits for a person."""
     query = select(OutletRow.name, OutletRow.version, OutletRow.state).where(OutletRow.paused.is_(False))
