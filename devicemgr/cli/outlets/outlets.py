@@ -158,11 +158,17 @@ def set_secret(
     keep_last: Annotated[
         bool, typer.Option("--keep-last", help="The secret before stays valid too, while receivers change.")
     ] = False,
+    asymmetric: Annotated[
+        bool, typer.Option("--asymmetric", help="Webhooks: sign by an Ed25519 key; only its public key is shown.")
+    ] = False,
 ) -> None:
     """Set the password at the receiver, or the secret that signs, or make a new one."""
     secret = read_password(from_stdin=True, variable=None) if secret_stdin else None
-    found = api().call("PUT", path("outlets", name, "secret"), json={"secret": secret, "keep_last": keep_last})
-    if found["secret"] is None:
+    body = {"secret": secret, "keep_last": keep_last, "asymmetric": asymmetric}
+    found = api().call("PUT", path("outlets", name, "secret"), json=body)
+    if found["public_key"] is not None:
+        say(f"outlet {name} signs by another key; receivers check by {found['public_key']}", found)
+    elif found["secret"] is None:
         say(f"outlet {name} has another secret", {"name": name})
     else:
         say(f"the secret of outlet {name}, shown this once: {found['secret']}", found)

@@ -1,12 +1,11 @@
 """Use cases of outlets: add, change, pause and remove them, and set their secrets, in a unit of work."""
 
-import base64
-import secrets as random
 from collections.abc import Mapping
 from typing import Any
 
 from devicemgr.domain.ledger_events import Kind
 from devicemgr.errors import AlreadyExists, Hint, InvalidInput
+from devicemgr.site.outlets import signing
 from devicemgr.site.outlets.channels import CHANNELS
 from devicemgr.site.outlets.fields import OutletFields, fields_of, place_of
 from devicemgr.site.unit_of_work import UnitOfWork
@@ -16,11 +15,8 @@ from devicemgr.store.outlets.tables import OutletRow
 from devicemgr.store.site import portals
 from devicemgr.text import safe, slug
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - what such secrets begin with (Standard Webhooks 1.0)
 MAX_OUTLETS = 50
 """Each has a thread, which looks at the record at each commit."""
-MIN_SECRET_BYTES, MAX_SECRET_BYTES = 24, 64
-_SECRET_BYTES = 32
 MAX_SECRETS = 2
 """While one takes the other's place, both are valid."""
 
@@ -100,13 +96,18 @@ def replay(work: UnitOfWork, name: str, first: int) -> OutletRow:
     return row
 
 
-def set_secret(work: UnitOfWork, name: str, secret: str | None, *, keeps_last: bool) -> str:
+def set_secret(
+    work: UnitOfWork, name: str, secret: str | None, *, keeps_last: bool, is_asymmetric: bool = False
+) -> str:
     """Set an outlet's secret, return it. The one before stays valid if `keeps_last`.
 
     It is a key that signs, a new random one for None, or the password at the receiver.
     """
     row = rows.outlet(work.session, name)
-    found = (_signing_key if CHANNELS[row.kind].signs else _password)(row.kind, secret, keeps_last=keeps_last)
+    if CHANNELS[row.kind].signs:
+        found = _signing_key(secret, is_asymmetric=is_asymmetric)
+    else:
+        found = _password(row.kind, secret, keeps_last=keeps_last, is_asymmetric=is_asymmetric)
     before = rows.secrets_of(row, work.site.vault) if keeps_last else ()  # which may be what does not open any more
     kept = (found, *(one for one in before if one != found))[:MAX_SECRETS]
     rows.set_secrets(row, work.site.vault, kept)
@@ -115,14 +116,17 @@ def set_secret(work: UnitOfWork, name: str, secret: str | None, *, keeps_last: b
     return found
 
 
-def _signing_key(_: str, secret: str | None, *, keeps_last: bool) -> str:
-    del keeps_last
-    found = SECRET_PREFIX + base64.b64encode(random.token_bytes(_SECRET_BYTES)).decode() if secret is None else secret
-    key_of(found)
+def _signing_key(secret: str | None, *, is_asymmetric: bool) -> str:
+    if secret is not None and is_asymmetric and not secret.startswith(signing.PRIVATE):
+        raise InvalidInput(f"a private key begins with {signing.PRIVATE}; give none for a new one")
+    found = signing.made(is_asymmetric=is_asymmetric) if secret is None else secret
+    signing.signer_of(found)
     return found
 
 
-def _password(kind: str, secret: str | None, *, keeps_last: bool) -> str:
+def _password(kind: str, secret: str | None, *, keeps_last: bool, is_asymmetric: bool) -> str:
+    if is_asymmetric:
+        raise InvalidInput(f"an outlet of kind {kind} signs nothing; leave asymmetric out")
     if "user" not in CHANNELS[kind].own:
         raise InvalidInput(f"an outlet of kind {kind} has no secret; its receiver is known by its certificate")
     if not secret or not secret.isprintable():
@@ -138,19 +142,6 @@ def _goes_elsewhere(before: OutletFields, after: OutletFields) -> bool:
         return True
     is_bare = after.insecure and not before.insecure
     return not after.channel.signs and (is_bare or place_of(before) != place_of(after))
-
-
-def key_of(secret: str) -> bytes:
-    """Return the key of a secret as receivers keep it; InvalidInput for another text."""
-    try:
-        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
-    except ValueError as error:
-        raise InvalidInput("the secret is no base64; give one like whsec_… or none, for a new one") from error
-    if not secret.startswith(SECRET_PREFIX) or not MIN_SECRET_BYTES <= len(key) <= MAX_SECRET_BYTES:
-        raise InvalidInput(
-            f"a secret is whsec_ and base64 of {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} bytes; give none for a new one"
-        )
-    return key
 
 
 def _changed(row: OutletRow) -> None:
@@ -169,5 +160,11 @@ def _require_portals(work: UnitOfWork, fields: OutletFields) -> None:
 
 
 def _shown(stated: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what bears on what leaves; certificates are long."""
-    return {name: value for name, value in stated.items() if name != "tls_ca"}
+    """Return what bears on what leaves, as the record keeps it for good.
+
+    Certificates are long, and some receivers take a token in the query of their address.
+    """
+    address, mark, _ = stated["url"].partition("?")
+    return {name: value for name, value in stated.items() if name != "tls_ca"} | {
+        "url": f"{address}?…" if mark else address
+    }

@@ -47,6 +47,7 @@ class OutletSecret(RequestBody):
 
     secret: str | None = Field(None, max_length=200, examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
     keep_last: bool = Field(False, description="The secret before stays valid beside it, while receivers change.")
+    asymmetric: bool = Field(False, description="Webhooks: an Ed25519 key, of which receivers get the public one.")
 
 
 class OutletReplay(RequestBody):
@@ -88,10 +89,11 @@ class Outlet(ResponseBody):
 
 
 class OutletSecretSet(ResponseBody):
-    """The secret that was made, shown this once; null where one was given."""
+    """The secret that was made, shown this once; null where one was given, and for a key that never leaves."""
 
     name: str
     secret: str | None
+    public_key: str | None = Field(description="What receivers check signatures of an Ed25519 key by.")
 
 
 class OutletTest(ResponseBody):

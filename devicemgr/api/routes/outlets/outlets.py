@@ -22,6 +22,7 @@ from devicemgr.api.routes.outlets.models import (
 from devicemgr.outlets import runner
 from devicemgr.site.outlets import changes, progress
 from devicemgr.site.outlets.fields import checked_fields, fields_of
+from devicemgr.site.outlets.signing import public_key_of
 from devicemgr.store.database import Session
 from devicemgr.store.outlets import rows
 from devicemgr.store.outlets.tables import OutletRow
@@ -97,8 +98,10 @@ def remove_outlet(name: str, context: Ctx, caller: Who, precondition: IfMatch) -
 def set_secret(name: str, body: OutletSecret, context: Ctx, caller: Who) -> dict[str, Any]:
     """Set the password at the receiver, or the secret that signs, or make a new one, which is shown this once."""
     with context.change(caller) as work:
-        secret = changes.set_secret(work, name, body.secret, keeps_last=body.keep_last)
-        return {"name": name, "secret": secret if body.secret is None else None}
+        secret = changes.set_secret(work, name, body.secret, keeps_last=body.keep_last, is_asymmetric=body.asymmetric)
+        public_key = public_key_of(secret)
+        is_shown = body.secret is None and public_key is None
+        return {"name": name, "secret": secret if is_shown else None, "public_key": public_key}
 
 
 @router.post("/{name}/test", response_model=OutletTest)

@@ -3,6 +3,7 @@
 import pytest
 
 from devicemgr.domain.model import Role
+from devicemgr.store.outlets import rows
 
 HOOK = {"kind": "webhook", "url": "https://hr.example/hooks"}
 
@@ -100,3 +101,34 @@ def test_what_makes_no_sense_is_refused_in_words(http, fields, word):
     assert answer.status_code in (400, 422), answer.text
     assert word in answer.text
     assert http.get("/outlets").json() == []
+
+
+def test_of_an_ed25519_key_only_the_public_one_is_shown(http, site):
+    http.post("/outlets", json={"name": "hr", **HOOK})
+    answer = http.put("/outlets/hr/secret", json={"asymmetric": True}).json()
+    assert (answer["secret"], answer["public_key"][:5]) == (None, "whpk_")
+    with site.database.read() as session:
+        (private,) = rows.secrets_of(rows.outlet(session, "hr"), site.vault)
+    assert private.startswith("whsk_")
+    everything = [http.get("/outlets").text, http.get("/site").text, http.get("/events", params={"limit": 100}).text]
+    assert not any(private.removeprefix("whsk_") in text for text in everything)
+    refused = http.put("/outlets/hr/secret", json={"secret": "whsec_" + "A" * 44, "asymmetric": True})
+    assert refused.status_code == 422
+
+
+def test_a_token_in_the_query_of_an_address_stays_out_of_the_record(http):
+    http.post("/outlets", json={"name": "hr", **HOOK, "url": "https://hr.example/hooks?token=T0KEN"})
+    http.patch("/outlets/hr", json={"url": "https://hr.example/hooks?token=T0KEN2"})
+    http.delete("/outlets/hr")
+    events = http.get("/events", params={"limit": 100}).text
+    assert "https://hr.example/hooks?…" in events
+    assert "T0KEN" not in events
+
+
+def test_a_portal_that_an_outlet_names_is_not_removed(http):
+    http.post("/devices", json={"name": "g", "driver": "fake_gate", "address": "tty"})
+    http.post("/portals", json={"name": "lobby", "gate": "g"})
+    http.post("/outlets", json={"name": "hr", **HOOK, "portals": ["lobby"]})
+    refused = http.delete("/portals/lobby")
+    assert refused.status_code == 400
+    assert "outlet 'hr'" in refused.text
