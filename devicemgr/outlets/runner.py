@@ -1,6 +1,8 @@
 """The outboxes of a site: started, changed and stopped as the store has them, woken by each commit of the record."""
 
+import contextlib
 import logging
+import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +31,7 @@ from devicemgr.text import safe
 
 log = logging.getLogger(__name__)
 
+_TEST_POLL_S = 0.2
 _ENDING_S = 0.05
 """So long a turn waits for outboxes that end; one that takes longer is followed at a later turn."""
 
@@ -182,14 +185,32 @@ def sender_of(site: Site, session: Session, row: OutletRow) -> Sender:
     return maker(fields_of(row), rows.secrets_of(row, site.vault), rows.site_id(session))
 
 
-def send_test(site: Site, name: str) -> str | None:
-    """Send a message that is no event; return why it was not taken, None if it was. NotFound for no such outlet."""
+def send_test(site: Site, name: str, is_stopping: Callable[[], bool] = lambda: False) -> str | None:
+    """Send a message that is no event; return why it was not taken, None if it was. NotFound for no such outlet.
+
+    The thread that sends it may hang in a question to a name server, which nothing ends: once the daemon stops, it is
+    left behind, for a thread of the API would hold up the end of the process.
+    """
     with site.database.read() as session:
         sender = sender_of(site, session, rows.outlet(session, name))
+    answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    threading.Thread(target=_test, args=(name, sender, answers), name=f"outlet-test-{name}", daemon=True).start()
+    try:
+        while not is_stopping():
+            with contextlib.suppress(queue.Empty):
+                return answers.get(timeout=_TEST_POLL_S)
+    finally:
+        sender.close()
+    return "the daemon stops; try again once it runs"
+
+
+def _test(name: str, sender: Sender, answers: "queue.SimpleQueue[str | None]") -> None:
     try:
         sender.test()
     except Undelivered as error:
-        return str(error)
-    finally:
-        sender.close()
-    return None
+        answers.put(str(error))
+    except Exception:
+        log.exception("the test message of outlet %s has failed", name)
+        answers.put("the program failed; its log says where")
+    else:
+        answers.put(None)
