@@ -5,6 +5,7 @@ import { MAX_ROWS, withEvents } from "./rows";
 /** Without a message for so long, the daemon counts as away, and for so long, states are no longer shown as present. */
 export const AWAY_MS = 2900;
 export const STALE_MS = 5000;
+const LATEST_MS = 100;
 
 export type Link = "starting" | "live" | "away";
 
@@ -112,13 +113,22 @@ export class Store {
     this.changed();
   }
 
+  /** Let the watchers know, once a frame however much arrives: a busy computer draws all of it at once, and keeps up. */
   changed(): void {
     if (this.isPlanned) return;
     this.isPlanned = true;
-    queueMicrotask(() => {
+    const run = (): void => {
+      if (!this.isPlanned) return;
       this.isPlanned = false;
       for (const watcher of this.watchers) watcher();
-    });
+    };
+    if (typeof document === "undefined" || document.hidden) {
+      queueMicrotask(run);
+      return;
+    }
+    requestAnimationFrame(run);
+    // There are no frames in a window that has just been hidden, but an alarm is to sound there too.
+    setTimeout(run, LATEST_MS);
   }
 }
 
