@@ -15,6 +15,7 @@ from devicemgr.cli.context import session
 from devicemgr.cli.demo.measures.commands import measure_commands
 from devicemgr.cli.demo.measures.desks import measure_desks
 from devicemgr.cli.demo.measures.lanes import measure_lanes
+from devicemgr.cli.demo.measures.outlets import measure_outlets
 from devicemgr.cli.demo.measures.people import measure_people
 from devicemgr.cli.demo.measures.replay import measure_replay
 from devicemgr.cli.demo.measures.rules import measure_decisions
@@ -74,6 +75,7 @@ _MEANING = {
     "people_list_kb": "the same, compressed, kB",
     "desks_idle_core_percent": "10 open desks at which nothing happens, % of a core",
     "desks_decide_p95_ratio": "a decision while 10 desks show 20 events a second, p95, to one without desks",
+    "outlets_decide_p95_ratio": "a decision while outlets of each kind fail or hang, p95, to one while they are paused",
     "ready_s": "daemon started → ready, s",
     "cli_version_cpu_ms": "`devicemgr version`, CPU time, ms",
     "cli_status_cpu_ms": "`devicemgr status` with a daemon, CPU time, ms",
@@ -120,6 +122,7 @@ def _steps(parts: BenchParts, folder: Path, seconds: float) -> list[tuple[str, C
         ("stream", lambda: measure_stream(folder)),
         ("people", lambda: measure_people(folder)),
         ("desks", lambda: measure_desks(folder)),
+        ("outlets", lambda: measure_outlets(folder)),
         ("commands", lambda: measure_commands(folder)),
         ("entrance", lambda: _entrance(photo, folder, seconds)),
     ]

@@ -1,10 +1,19 @@
-"""Sabotages of what leaves the box, and of commands that come by it."""
+"""Sabotages of what leaves the box: in which order, to whom, who lets it, and of commands that come by it."""
 
 from tests.sabotage.sabotage import one
 
 _MQTT = "tests/devicemgr/outlets/mqtt"
 _COMMANDS, _BROKER = f"{_MQTT}/test_commands.py", f"{_MQTT}/test_broker.py"
 _PAYLOADS, _HOSTILE = f"{_MQTT}/test_payloads.py", f"{_MQTT}/test_hostile_brokers.py"
+
+_OUTBOX = "devicemgr/outlets/outbox.py"
+_RUNNER = "devicemgr/outlets/runner.py"
+_WEBHOOK = "devicemgr/outlets/webhook.py"
+_CONNECTION = "devicemgr/outgoing/connection.py"
+_SUPERVISION = "tests/devicemgr/outlets/outages/test_supervision.py"
+_PEERS = "tests/devicemgr/outlets/outages/test_peers.py"
+_WEBHOOKS = "tests/devicemgr/outlets/test_webhooks.py"
+_RIGHTS = "tests/devicemgr/api/rights/test_outlets.py"
 
 SABOTAGES = (
     one(
@@ -83,5 +92,89 @@ SABOTAGES = (
         "    if is_about_a_person(alarm.kind):\n        return level(alarm.kind)\n",
         "",
         _PAYLOADS,
+    ),
+    one(
+        "an event that the receiver has not taken passed over",
+        _OUTBOX,
+        "                return\n            raise\n        self._has_given = True\n",
+        "                return\n        self._has_given = True\n",
+        _WEBHOOKS,
+    ),
+    one(
+        "two outboxes of one outlet at once, while a change waits for a receiver",
+        _RUNNER,
+        "wanted.keys() - self._running.keys() - self._ending.keys()",
+        "wanted.keys() - self._running.keys()",
+        _SUPERVISION,
+    ),
+    one(
+        "an outbox whose thread has ended left as it is",
+        _RUNNER,
+        "            if not outbox.is_running:\n",
+        "            if False:\n",
+        _SUPERVISION,
+    ),
+    one(
+        "a full disk ends an outbox",
+        _OUTBOX,
+        "        except DevicemgrError as error:\n            if self._is_storing:\n",
+        "        except ZeroDivisionError as error:\n            if self._is_storing:\n",
+        _SUPERVISION,
+    ),
+    one(
+        "no alarm while a receiver asks for an hour",
+        _OUTBOX,
+        "if not self._progress.state.get(rows.REPORTED) and report_in < seconds:",
+        "if False:",
+        _SUPERVISION,
+    ),
+    one(
+        "a name that also leads to a cloud's keys called at its other address",
+        _CONNECTION,
+        "        if why := why_not_call(address[0], allow_private=place.allow_private):\n",
+        "        if why := place.host.isdigit() and why_not_call(address[0], allow_private=place.allow_private):\n",
+        _PEERS,
+    ),
+    one(
+        "a number's odd spelling taken for a name",
+        "devicemgr/site/outlets/fields.py",
+        "        if _is_odd_number(host):\n",
+        "        if False:\n",
+        _PEERS,
+    ),
+    one(
+        "a signature that leaves the time out",
+        _WEBHOOK,
+        """signed = f"{message_id}.{sent}.".encode() + body""",
+        """signed = f"{message_id}.".encode() + body""",
+        _WEBHOOKS,
+    ),
+    one(
+        "a wait as long as a receiver likes",
+        _WEBHOOK,
+        "        return min(float(text), MAX_WAIT_S)\n",
+        "        return float(text)\n",
+        _PEERS,
+    ),
+    one(
+        "a private key shown beside its public one",
+        "devicemgr/api/routes/outlets/outlets.py",
+        "        is_shown = body.secret is None and public_key is None\n",
+        "        is_shown = body.secret is None\n",
+        _RIGHTS,
+    ),
+    one(
+        "a technician's change of a running outlet leaves at once",
+        "devicemgr/api/routes/outlets/outlets.py",
+        "        is_paused = not may_send_events(caller, fields)\n",
+        "        is_paused = False\n",
+        _RIGHTS,
+    ),
+    one(
+        "a token of an address kept in the record for good",
+        "devicemgr/site/outlets/changes.py",
+        """f"{address}?…" if mark else address""",
+        """stated["url"] if mark else address""",
+        _RIGHTS,
     ),
 )

@@ -30,16 +30,16 @@ def measure_desks(folder: Path) -> dict[str, Any]:
         with _desks(site):
             idle = core_percent(site.daemon)
         for turn in range(_ROUNDS):
-            alone += _decisions_ms(site, 2 * turn)
+            alone += decisions_ms(site, 2 * turn)
             with _desks(site):
-                watched += _decisions_ms(site, 2 * turn + 1)
+                watched += decisions_ms(site, 2 * turn + 1)
     return {
         "desks_idle_core_percent": round(max(0.0, idle - quiet), 2),
         "desks_decide_p95_ratio": round(quantile(watched, 0.95) / quantile(alone, 0.95), 2),
     }
 
 
-def _decisions_ms(site: SimulatedSite, turn: int) -> list[float]:
+def decisions_ms(site: SimulatedSite, turn: int) -> list[float]:
     """Return how long each of the decisions about unknown cards took, each card another one."""
     before = site.head()
     for number in range(_DECISIONS):

@@ -1,5 +1,7 @@
 """Who sends events elsewhere can read them there: an outlet gives out no more than who let it may see."""
 
+import json
+
 import pytest
 
 from devicemgr.domain.model import Role
@@ -132,3 +134,87 @@ def test_a_portal_that_an_outlet_names_is_not_removed(http):
     refused = http.delete("/portals/lobby")
     assert refused.status_code == 400
     assert "outlet 'hr'" in refused.text
+
+
+EVERY_KIND = {
+    "hr": {**HOOK, "kinds": ["access_denied"], "fields": ["name"], "batch": 50, "on_poison": "skip", "duress": True},
+    "guards": {
+        **{"kind": "mail", "url": "smtps://mail.example", "to": ["a@b.example"], "sender": "c@b.example"},
+        **{"user": "gate", "language": "kk"},
+    },
+    "building": {
+        **{"kind": "mqtt", "url": "mqtt://broker.example", "insecure": True, "user": "gate"},
+        **{"discovery": True, "commands": True},
+    },
+    "siem": {
+        **{"kind": "syslog", "url": "syslog+udp://siem.example", "insecure": True},
+        **{"format": "cef", "enterprise": 4711},
+    },
+}
+
+
+def test_outlets_of_each_kind_go_through_the_sites_file_and_back(http):
+    for name, fields in EVERY_KIND.items():
+        assert http.post("/outlets", json={"name": name, **fields}).status_code == 201
+    http.put("/outlets/guards/secret", json={"secret": "Pa55-w0rd"})
+    toml = http.get("/site").json()["toml"]
+    assert "Pa55-w0rd" not in toml
+    again = http.post("/site/apply", json={"toml": toml, "prune": True}).json()
+    assert again["changes"] == []
+    before = {one["name"]: one for one in http.get("/outlets").json()}
+    assert before["guards"]["has_secret"]
+    for name in EVERY_KIND:
+        http.delete(f"/outlets/{name}")
+    planned = http.post("/site/apply", json={"toml": toml, "plan": True}).json()
+    assert {(one["change"], one["name"]) for one in planned["changes"]} == {("add", name) for name in EVERY_KIND}
+    assert http.get("/outlets").json() == []
+    assert http.post("/site/apply", json={"toml": toml, "digest": planned["digest"]}).json()["applied"]
+    after = {one["name"]: one for one in http.get("/outlets").json()}
+    for name, fields in EVERY_KIND.items():
+        assert {key: after[name][key] for key in fields} == {key: before[name][key] for key in fields}
+    assert not after["guards"]["has_secret"], "a file holds no passwords"
+
+
+def test_a_file_of_before_outlets_leaves_them_unless_it_prunes(http):
+    http.post("/outlets", json={"name": "hr", **HOOK})
+    answer = http.post(
+        "/site/apply", json={"toml": '[schedules.night]\nwindows = ["mon-fri 20:00-23:00"]\ntimezone = "UTC"\n'}
+    ).json()
+    assert [one["kind"] for one in answer["changes"]] == ["schedules"]
+    assert [one["name"] for one in http.get("/outlets").json()] == ["hr"]
+
+
+CHANGES = [
+    {"kinds": []},
+    {"kinds": ["access_granted", "admin.*"]},
+    {"duress": True},
+    {"fields": ["evidence"]},
+    {"fields": ["comments"]},
+    {"insecure": True},
+    {"on_poison": "skip"},
+    {"url": "https://elsewhere.example/hooks"},
+]
+
+
+@pytest.mark.parametrize("way", ["patch", "put", "file", "again"])
+def test_by_no_way_does_a_technician_let_more_leave(as_role, http, way):
+    """An outlet that an admin lets run and a technician changes waits, however the change is made."""
+    client = as_role(Role.TECHNICIAN)
+    first = {**HOOK, "kinds": ["access_denied"]}
+    for number, change in enumerate(CHANGES):
+        name, wanted = f"hr{number}", {**first, **change}
+        http.post("/outlets", json={"name": name, **first})
+        if way == "patch":
+            done = client.patch(f"/outlets/{name}", json=change)
+        elif way == "put":
+            done = client.put(f"/outlets/{name}", json=wanted)
+        elif way == "file":
+            lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in wanted.items())
+            done = client.post("/site/apply", json={"toml": f"[outlets.{name}]\n{lines}"})
+        else:
+            assert client.delete(f"/outlets/{name}").status_code == 200
+            done = client.post("/outlets", json={"name": name, **wanted})
+        assert done.is_success, done.text
+        assert state(http, name) == "paused", change
+        assert client.post(f"/outlets/{name}/resume").status_code == 403
+        assert client.post(f"/outlets/{name}/replay", json={"from": 1}).status_code == 403

@@ -287,3 +287,26 @@ def test_a_site_has_so_many_outlets_and_no_more(site):
         work.session.flush()
         with pytest.raises(InvalidInput, match="remove one"):
             changes.add_outlet(work, "more", checked_fields({"kind": "webhook", "url": HOOK}))
+
+
+def test_a_test_message_that_hangs_holds_up_no_end(add_outlet, channel, site):
+    add_outlet(HOOK)
+    began, over = threading.Event(), threading.Event()
+
+    def hang():
+        began.set()
+        over.wait(30)
+
+    channel.act = hang
+    try:
+        cause = runner.send_test(site, "hr", began.is_set)
+    finally:
+        over.set()
+    assert "stops" in cause
+    assert channel.closed.is_set()
+
+
+def test_a_fault_in_a_test_message_is_said_in_a_line(add_outlet, channel, site):
+    add_outlet(HOOK)
+    channel.act = failing(TypeError("a fault"))
+    assert "log" in runner.send_test(site, "hr")
