@@ -113,6 +113,35 @@ def test_marks_of_a_phone_without_network_are_sent_with_their_times_when_it_is_b
     assert moment(mine[0]["detail"]["at"]) < moment(other["time"])
 
 
+def test_without_the_daemon_the_list_says_so_and_marks_are_sent_once_it_is_back(
+    open_desk: Callable[..., Desk],
+    site: Any,
+    signed_in: dict[str, Any],
+    drill: str,
+    listed: Callable[..., Any],
+    wait_for: Callable[..., Any],
+) -> None:
+    """The daemon ends, and with it the session: marks wait until the same guard has signed in again."""
+    desk = open_desk("guard", page=f"muster/{drill}")
+    person(desk, FIRST.badge, "missing").wait_for()
+    site.daemon.stop()
+    try:
+        desk.find("[data-offline]").wait_for()
+        assert desk.find("[data-end]").is_disabled()
+        tick(desk, FIRST.badge)
+        person(desk, FIRST.badge, "safe").locator("[data-waits]").wait_for()
+    finally:
+        signed_in.clear()
+        site.start_daemon()
+    desk.find(".sign-in").wait_for()
+    assert FIRST.name not in desk.page.content()
+    desk.sign_in("guard")
+    wait_for(lambda: listed(drill, FIRST.badge)["found"] == "safe", "the mark")
+    desk.find("[data-unsent]").wait_for(state="detached")
+    assert desk.find("[data-offline]").count() == 0
+    site.wait_for_gates()
+
+
 def test_a_mark_whose_answer_was_lost_is_recorded_once(
     open_desk: Callable[..., Desk], site: Any, drill: str, wait_for: Callable[..., Any]
 ) -> None:
