@@ -132,8 +132,11 @@ def test_pictures_of_the_pages(open_desk: Callable[..., Desk], site: Any, wait_f
     desk = open_desk("guard", page=f"why/{denials[0]['seq']}", viewport=size)
     desk.find("[data-why] [data-row]").first.wait_for()
     save(desk, "why")
+    for name, driver in (("yard-camera", "onvif_camera"), ("canteen-console", "hikvision_console")):
+        body = {"name": name, "driver": driver, "address": "http://127.0.0.1:9", "username": "admin", "password": "x"}
+        site.api.post("/devices", body)
     desk = open_desk("technician", page="devices", viewport=size)
-    desk.find("[data-device]").first.wait_for()
+    desk.find(".list tr.offline").nth(1).wait_for()
     save(desk, "devices")
     for name in ("Ivan Petrov", "Мария Ким"):
         site.api.post(

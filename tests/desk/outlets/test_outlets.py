@@ -1,10 +1,12 @@
 """Outlets in the desk: added by kind, tested, paused, replayed, removed; secrets are shown once."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from tests.desk.test_looks import save
 from tests.support.browser import Desk
 from tests.support.outlets import SECRET
 from tests.support.webhook_receiver import Receiver
@@ -237,3 +239,12 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(
         assert desk.findings() == [], address
     assert desk.page.evaluate("window.pwned") is None
     desk.page.unroute_all(behavior="ignoreErrors")
+
+
+@pytest.mark.skipif("DEVICEMGR_WRITE_DESK" not in os.environ, reason="DEVICEMGR_WRITE_DESK=1 writes docs/desk/")
+def test_picture_of_an_outlet(open_desk: Callable[..., Desk], site: Any, hr: str) -> None:
+    fields = {"url": "https://hr.example/hooks", "kinds": ["access_granted", "access_denied", "alarms"]}
+    site.api.call("PATCH", f"/outlets/{hr}", json=fields | {"fields": ["name"]})
+    desk = open_desk("admin", page=f"site/outlets/{hr}", viewport={"width": 1280, "height": 800})
+    desk.find("[data-leaves]", has_text="names").wait_for()
+    save(desk, "outlet")

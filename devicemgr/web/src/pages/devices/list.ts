@@ -54,7 +54,7 @@ class DeviceList extends StoreElement {
     const columns: Column<DeviceState>[] = [
       { title: t("devices.health"), name: "health", cell: (device) => health(shown(device)) },
       { title: t("devices.name"), isHeader: true, cell: (device) => html`<a href=${href("devices", device.name)} data-device=${device.name}>${device.name}</a>` },
-      { title: t("devices.kind"), name: "kind", cell: (device) => device.kind },
+      { title: t("devices.kind"), name: "kind short", cell: (device) => device.kind },
       { title: t("devices.cause"), name: "cause", cell: (device) => device.cause },
       { title: t("devices.since"), name: "since", cell: (device) => (device.since ? since(device.since) : nothing) },
     ];

@@ -142,10 +142,10 @@ class PeopleImport extends StoreElement {
 
   private table(job: Import): TemplateResult {
     const columns = [
-      { title: t("import.what"), cell: (row: Row) => named("import_what", row.what) },
+      { title: t("import.what"), name: "short", cell: (row: Row) => named("import_what", row.what) },
       { title: t("import.badge"), cell: (row: Row) => row.badge || "–", isHeader: true },
       { title: t("import.name"), cell: (row: Row) => row.name ?? "" },
-      { title: t("import.place"), cell: placeWords, name: "soft" },
+      { title: t("import.place"), cell: placeWords, name: "soft short" },
       { title: t("import.details"), cell: rowWords, name: "cause" },
     ];
     const footer = this.total > this.rows.length ? html`<p class="beyond">${t("import.first", { shown: number(this.rows.length), all: number(this.total) })}</p>` : undefined;
