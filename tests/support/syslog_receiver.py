@@ -45,13 +45,14 @@ class SyslogReceiver:
         """Return True once there were more connections than that."""
         return self.connections > than
 
-    def cut(self) -> None:
-        """Reset all connections; what was not read is lost."""
+    def cut(self, *, resets: bool = True) -> None:
+        """Reset all connections, so that what was not read is lost; or else end them in order."""
         with self._changed:
             found, self._open = self._open, []
         for line in found:
             with contextlib.suppress(OSError):
-                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                if resets:
+                    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 line.shutdown(socket.SHUT_RDWR)
             line.close()
 

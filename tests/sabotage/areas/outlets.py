@@ -14,6 +14,12 @@ _SUPERVISION = "tests/devicemgr/outlets/outages/test_supervision.py"
 _PEERS = "tests/devicemgr/outlets/outages/test_peers.py"
 _WEBHOOKS = "tests/devicemgr/outlets/test_webhooks.py"
 _RIGHTS = "tests/devicemgr/api/rights/test_outlets.py"
+_SETTLING = "tests/devicemgr/outlets/test_settling.py"
+_SYSLOG = "tests/devicemgr/outlets/syslog/test_sender.py"
+_RFC5424 = "tests/devicemgr/outlets/syslog/test_rfc5424.py"
+_CEF = "tests/devicemgr/outlets/syslog/test_cef.py"
+_PROGRESS = "tests/devicemgr/site/test_outlet_progress.py"
+_STREAM = "devicemgr/outlets/syslog/stream.py"
 
 SABOTAGES = (
     one(
@@ -176,5 +182,70 @@ SABOTAGES = (
         """f"{address}?…" if mark else address""",
         """stated["url"] if mark else address""",
         _RIGHTS,
+    ),
+    one(
+        "the cursor stored ahead of what has arrived",
+        "devicemgr/outlets/outbox.py",
+        "through = self._given if held is None else min(self._given, held - 1)",
+        "through = self._given",
+        _SETTLING,
+    ),
+    one(
+        "what a channel held not sent again after a failure",
+        "devicemgr/outlets/outbox.py",
+        "        self._given, self._has_given = self._progress.cursor, False\n\n",
+        "        self._has_given = False\n\n",
+        _SETTLING,
+    ),
+    one(
+        "an event over syslog arrived when it is written",
+        _STREAM,
+        "before = self._ticks() - SETTLE_S",
+        "before = self._ticks()",
+        f"{_SYSLOG}::test_a_write_counts_only_once_the_connection_has_stood",
+        f"{_SYSLOG}::test_a_connection_that_is_cut_loses_nothing",
+    ),
+    one(
+        "what a pulled cable has swallowed arrived",
+        _STREAM,
+        "acknowledged = self._written - _unacknowledged(line)",
+        "acknowledged = self._written",
+        f"{_SYSLOG}::test_what_the_other_computer_has_not_acknowledged_has_not_arrived",
+    ),
+    one(
+        "a connection that the receiver has ended taken for one that stands",
+        _STREAM,
+        '                    raise OSError("it has ended the connection")\n',
+        "                    return\n",
+        f"{_SYSLOG}::test_a_receiver_that_is_killed_and_comes_back_gets_the_rest",
+        f"{_SYSLOG}::test_a_receiver_that_ends_the_connection_has_not_taken_what_was_last",
+    ),
+    one(
+        "a quote in a name as the end of a value of syslog",
+        "devicemgr/outlets/syslog/rfc5424.py",
+        r'return _ESCAPED.sub(r"\\\1", value)',
+        "return value",
+        _RFC5424,
+    ),
+    one(
+        "an equals sign in a value as another field of CEF",
+        "devicemgr/outlets/syslog/cef.py",
+        r'_IN_EXTENSION = re.compile(r"([\\=])")',
+        r'_IN_EXTENSION = re.compile(r"([\\])")',
+        _CEF,
+    ),
+    one(
+        "a syslog message cut through a character",
+        "devicemgr/outlets/syslog/texts.py",
+        'decode(errors="ignore")',
+        'decode(errors="replace")',
+        _RFC5424,
+    ),
+    one(
+        "an alarm of an outlet that is paused on purpose",
+        "devicemgr/site/outlets/progress.py",
+        " if row.state.get(rows.REPORTED) and not row.paused]",
+        " if row.state.get(rows.REPORTED)]",
+        _PROGRESS,
     ),
 )

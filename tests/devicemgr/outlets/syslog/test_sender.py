@@ -123,6 +123,17 @@ def test_a_receiver_that_is_killed_and_comes_back_gets_the_rest(peer, add_syslog
         again.close()
 
 
+def test_a_receiver_that_ends_the_connection_has_not_taken_what_was_last(peer, monkeypatch):
+    monkeypatch.setattr(stream, "SETTLE_S", 60.0)
+    channel = made(peer.url)
+    channel.send([EVENT])
+    peer.wait(lambda: bool(peer.messages), "the message")
+    peer.cut(resets=False)
+    with pytest.raises(Undelivered, match="has ended the connection"):
+        wait_until(lambda: channel.settle() is None, "the end", 5)
+    channel.close()
+
+
 def test_a_receiver_of_one_byte_a_second_holds_nothing_up(peer, add_syslog, record, running, monkeypatch):
     peer.read_bytes, peer.pause_s = 1, 1.0
     add_syslog(peer.url)
