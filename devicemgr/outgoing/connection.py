@@ -80,6 +80,8 @@ def judged_addresses(place: Place, deadline: float, *, is_here: bool = True) -> 
     `is_here` as in `connected`.
     """
     addresses = _resolve(place.host, place.port, deadline)
+    if not addresses:
+        raise SourceUnreachable(f"{place.host} has no address")
     for address in addresses:
         if why := why_not_call(address[0], allow_private=place.allow_private):
             raise SourceUnreachable(f"{place.host} is not called: {why}")

@@ -58,7 +58,10 @@ class Syslog:
         try:
             return self._stream.settle()
         except OSError as error:
+            loses_nothing = not self._stream.holds
             self._stream.drop()
+            if loses_nothing:  # such as a receiver that ends connections that are idle
+                return None
             raise Undelivered(f"{self._place.host} has cut the connection: {_cause(error)}") from error
 
     def test(self) -> None:
@@ -79,14 +82,15 @@ class Syslog:
         deadline = time.monotonic() + DEADLINE_S
         messages = (self._message(event, self._origin, MAX_MESSAGE_BYTES) for event in events)
         data = b"".join(b"%d %b" % (len(message), message) for message in messages)
-        host = self._place.host
+        host, failing = self._place.host, "did not answer within"
         try:
             if not self._stream.is_open:
                 self._stream.open(self._place, deadline, is_here=self._is_here)
+            failing = "took nothing for"
             self._stream.write(data, first, deadline)
         except TimeoutError as error:
             self._stream.drop()
-            raise Undelivered(f"{host} took nothing for {DEADLINE_S:g} s") from error
+            raise Undelivered(f"{host} {failing} {DEADLINE_S:g} s") from error
         except ssl.SSLCertVerificationError as error:
             self._stream.drop()
             why = safe(error.verify_message, 100)

@@ -49,6 +49,11 @@ class Stream:
         """Return True while there is a connection."""
         return self._line is not None
 
+    @property
+    def holds(self) -> bool:
+        """Return True while something that was written may not have arrived."""
+        return bool(self._held)
+
     def open(self, place: Place, deadline: float, *, is_here: bool) -> None:
         """Connect; raises as `outgoing.connection.connected`."""
         with self._in_use():

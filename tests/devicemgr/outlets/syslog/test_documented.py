@@ -5,8 +5,10 @@ import socket
 import subprocess
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
+from devicemgr.site.outlets.fields import checked_fields
 from tests.support.certificates import self_signed
 from tests.support.peers import peer
 from tests.support.webhook_receiver import wait_until
@@ -44,6 +46,12 @@ def test_the_receiver_prints_each_event_once(tmp_path, add_syslog, record, runni
         process.terminate()
         reader.join()
     assert lines == [f"{seq} access_denied access_denied at lobby: expired" for seq in wanted]
+
+
+def test_the_site_file_is_taken():
+    stated = tomllib.loads(block("[outlets.siem]"))["outlets"]["siem"]
+    fields = checked_fields(stated)
+    assert (fields.format, fields.enterprise) == ("cef", 32473)
 
 
 def test_rsyslog_takes_the_configuration(tmp_path):

@@ -134,6 +134,29 @@ def test_a_receiver_that_ends_the_connection_has_not_taken_what_was_last(peer, m
     channel.close()
 
 
+def test_a_receiver_that_ends_an_idle_connection_is_no_failure(peer, add_syslog, record, running, row_of):
+    add_syslog(peer.url)
+    running.consider()
+    first = denied(record, 1)
+    wait_until(lambda: row_of()["cursor"] >= first[-1], "that it has arrived")
+    peer.cut(resets=False)
+    second = denied(record, 1)
+    wait_until(lambda: row_of()["cursor"] >= second[-1], "that the next one has arrived")
+    assert peer.seqs == first + second
+    assert running.failures() == {"hr": 0}
+
+
+def test_a_handshake_that_hangs_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(sender, "DEADLINE_S", 0.3)
+    peer = SyslogReceiver(certificate=self_signed(tmp_path, ["localhost"]))
+    peer.shakes_hands = False
+    channel = made(peer.url)
+    with pytest.raises(Undelivered, match="localhost did not answer within"):
+        channel.send([EVENT])
+    channel.close()
+    peer.close()
+
+
 def test_a_receiver_of_one_byte_a_second_holds_nothing_up(peer, add_syslog, record, running, monkeypatch):
     peer.read_bytes, peer.pause_s = 1, 1.0
     add_syslog(peer.url)
