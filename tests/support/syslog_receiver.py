@@ -29,7 +29,7 @@ class SyslogReceiver:
             self._tls.load_cert_chain(*certificate)
         self._changed = threading.Condition()
         self._open: list[socket.socket] = []
-        self._is_over = False
+        self._over = threading.Event()
         self._server = socket.create_server(("127.0.0.1", port))
         self.port: int = self._server.getsockname()[1]
         self.url = f"syslog+{'tls' if certificate else 'tcp'}://localhost:{self.port}"
@@ -58,7 +58,7 @@ class SyslogReceiver:
 
     def close(self) -> None:
         """Serve no more."""
-        self._is_over = True
+        self._over.set()
         self.reads.set()
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
@@ -74,7 +74,7 @@ class SyslogReceiver:
                 self._changed.wait(0.1)
 
     def _accept(self) -> None:
-        while not self._is_over:
+        while not self._over.is_set():
             try:
                 line, _ = self._server.accept()
             except OSError:
@@ -86,17 +86,23 @@ class SyslogReceiver:
             self._open.append(line)
             self.connections += 1
             self._changed.notify_all()
-        with contextlib.suppress(OSError, ValueError):
-            if self._tls and self.shakes_hands:
+        try:
+            if not self.shakes_hands:
+                self._over.wait()
+                return
+            if self._tls:
                 line = self._tls.wrap_socket(line, server_side=True)
                 with self._changed:
                     self._open.append(line)
-            if self.shakes_hands:
-                self._read(line)
+            self._read(line)
+        except (OSError, ValueError):  # a client that hangs up, or a cut
+            return
+        finally:
+            line.close()
 
     def _read(self, line: socket.socket) -> None:
         waiting = b""
-        while not self._is_over:
+        while not self._over.is_set():
             self.reads.wait()
             found = line.recv(self.read_bytes)
             if not found:

@@ -158,6 +158,7 @@ def test_a_handshake_that_hangs_is_given_up(tmp_path, monkeypatch):
 
 
 def test_a_receiver_of_one_byte_a_second_holds_nothing_up(peer, add_syslog, record, running, monkeypatch):
+    monkeypatch.setattr(stream, "SETTLE_S", 60.0)
     peer.read_bytes, peer.pause_s = 1, 1.0
     add_syslog(peer.url)
     running.consider()
