@@ -331,6 +331,6 @@ def test_pictures_of_the_plan(open_desk: Callable[..., Desk], site: Any, ground:
         desk = open_desk(role, page="plan", **options)
         if role == "technician":
             desk.find("[data-edit]").click()
-        thing(desk, "portal:lobby" if role == "guard" else "portal:lab-door").press("Enter")
+        hit(desk, "portal:lobby" if role == "guard" else "portal:lab-door").press("Enter")
         desk.find("#thing-title").wait_for()
         save(desk, name)
