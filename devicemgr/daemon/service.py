@@ -38,6 +38,7 @@ from devicemgr.devices.supervisor import Listener, Supervisor
 from devicemgr.errors import DevicemgrError
 from devicemgr.ledger.counters import Meters
 from devicemgr.operations.muster_states import MusterStates
+from devicemgr.operations.reports.scheduled import report_file
 from devicemgr.outlets.runner import Outlets
 from devicemgr.people.calibration import Recalibration
 from devicemgr.people.consents import ConsentWatch
@@ -123,7 +124,7 @@ class Daemon(DaemonRuntime):
         self._feeds = FeedWatch(site)
         self._escalation = AlarmEscalation(site)
         self._visits = VisitWatch(site)
-        self._outlets = Outlets(site, self, may_by_token)
+        self._outlets = Outlets(site, self, may_by_token, report_file)
         self._snapshots = SnapshotKeeper(site.snapshots)
         self._hotplug = Hotplug(self._supervisor.hint)
         self._reload = SiteReload(

@@ -6,6 +6,7 @@ a second, so that after a kill up to a second of events come again, under the sa
 waits for it.
 """
 
+import copy
 import logging
 import random
 import threading
@@ -78,7 +79,7 @@ class Outbox:
         self._database, self._ledger, self._ticks = database, ledger, ticks
         self._progress = progress
         self._given, self._has_given = progress.cursor, False
-        self._stored, self._stored_at = (progress.cursor, dict(progress.state)), ticks()
+        self._stored, self._stored_at = (progress.cursor, copy.deepcopy(progress.state)), ticks()
         self._is_storing = True
         self._failures, self._crashes, self._failing_since = 0, 0, ticks()
         self.failed = 0
@@ -148,7 +149,7 @@ class Outbox:
             log.exception("outlet %s has failed and tries again", self.stated.name)
             return self._on_crash(error)
         is_done = self._is_stored and self._given == self._progress.cursor
-        return 0.0 if has_more else _IDLE_S if is_done else _STORE_EVERY_S
+        return 0.0 if has_more else self._idle_s() if is_done else _STORE_EVERY_S
 
     def _wait(self, seconds: float) -> None:
         """Wait for new events; after a failure they don't shorten the wait, but its alarm is raised in time."""
@@ -173,12 +174,7 @@ class Outbox:
         self._settle()
         if isinstance(self._sender, Standing):
             self._sender.require_up()
-        after = self._given
-        with self._database.read() as session:
-            oldest = events.oldest(session)
-            found = events.find(session, EventFilter(after=after, shows_duress=True), PAGE, names=True)
-        if oldest is not None and oldest > after + 1:
-            self._on_gap(after + 1, oldest - 1)
+        found = self._next_page()
         pieces = self._pieces(found)
         for piece in pieces:
             if self._stopping.is_set():
@@ -194,6 +190,20 @@ class Outbox:
             self._succeeded()
         self._store(is_due=not found)
         return len(found) == PAGE
+
+    def _next_page(self) -> list[dict[str, Any]]:
+        """Return the next events of the record; what it does not have any more is reported."""
+        after = self._given
+        with self._database.read() as session:
+            oldest = events.oldest(session)
+            found = events.find(session, EventFilter(after=after, shows_duress=True), PAGE, names=True)
+        if oldest is not None and oldest > after + 1:
+            self._on_gap(after + 1, oldest - 1)
+        return found
+
+    def _idle_s(self) -> float:
+        """Return how long nothing is to be done unless something is recorded."""
+        return _IDLE_S
 
     def _pieces(self, found: Sequence[Event]) -> list[list[Event]]:
         given: list[Event] = [one for event in found if (one := selected(event, self.stated.selection)) is not None]
@@ -248,19 +258,22 @@ class Outbox:
         self._begin_again()
         if self._stopping.is_set():
             return 0.0
-        state = self._progress.state
         if not self._failures:
             self._failing_since = self._ticks()
         self._failures += 1
         self.failed += 1
-        why = safe(str(error), MAX_WHY)
-        if state.get("error") != why:
-            log.warning("outlet %s: %s", self.stated.name, why)
-        state |= {"error": why, "failing_since": state.get("failing_since") or rfc3339(datetime.now(UTC))}
+        self._note(str(error))
         self._store(is_due=True)
         if error.wait_s is not None:
             return max(MIN_WAIT_S, error.wait_s)
         return waited(self._failures)
+
+    def _note(self, cause: str) -> None:
+        """Note what is wrong."""
+        state, why = self._progress.state, safe(cause, MAX_WHY)
+        if state.get("error") != why:
+            log.warning("outlet %s: %s", self.stated.name, why)
+        state |= {"error": why, "failing_since": state.get("failing_since") or rfc3339(datetime.now(UTC))}
 
     def _succeeded(self) -> None:
         self._failures, self._crashes = 0, 0
@@ -328,7 +341,7 @@ class Outbox:
         if self._is_stored or not (is_due or late):
             return
         self._stored_at = self._ticks()
-        name, cursor, state = self.stated.name, self._progress.cursor, dict(self._progress.state)
+        name, cursor, state = self.stated.name, self._progress.cursor, copy.deepcopy(self._progress.state)
         try:
             if self._database.frozen:
                 raise self._database.refusal()

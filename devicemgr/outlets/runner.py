@@ -8,12 +8,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from devicemgr.domain.ledger_events import Fact, Kind
 from devicemgr.errors import DevicemgrError, InvalidInput
 from devicemgr.ledger.feed import Recorded
 from devicemgr.outlets.commands import CommandDesk, May
+from devicemgr.outlets.mail.channel import Mail
+from devicemgr.outlets.mail.maker import mail_channel, reports_of
+from devicemgr.outlets.mail.outbox import MailOutbox
+from devicemgr.outlets.mail.reports import ReportMaker
 from devicemgr.outlets.mqtt.channel import Mqtt
 from devicemgr.outlets.outbox import MAX_WHY, Outbox, Progress, Stated, waited
 from devicemgr.outlets.sender import Sender, Undelivered
@@ -58,10 +62,14 @@ class Outlets:
         site: Site,
         runtime: Runtime | None = None,
         may: May | None = None,
+        report_maker: ReportMaker | None = None,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`runtime` has the states that channels show; by `may`, the table of rights, commands are judged."""
-        self._site, self._ticks = site, ticks
+        """`runtime` has the states that channels show; by `may`, the table of rights, commands are judged.
+
+        `report_maker` makes the reports that outlets send.
+        """
+        self._site, self._report_maker, self._ticks = site, report_maker, ticks
         self._views = SiteView(site, runtime) if runtime is not None else None
         self._commands = CommandDesk(site, runtime, may) if runtime is not None and may is not None else None
         self._places: dict[str, tuple[str, str]] = {}
@@ -136,7 +144,7 @@ class Outlets:
                 stated = Stated(name, row.version, fields.selection, fields.on_poison == "skip")
                 progress = Progress(row.cursor, dict(row.state))
                 self._places[name] = _place(row)
-            outbox = Outbox(stated, progress, sender, self._site.database, self._site.ledger)
+            outbox = self._outbox_of(stated, progress, sender, fields)
             if isinstance(sender, Standing) and self._views is not None:
                 sender.begin(Surroundings(name, self._views, outbox.wake_now, self._commands))
             outbox.start()
@@ -167,6 +175,12 @@ class Outlets:
             detail: dict[str, Any] = {"outlet": name, "cause": said}
             self._site.ledger.submit(Fact(Kind.OUTLET_FAILING, datetime.now(UTC), detail=detail))
 
+    def _outbox_of(self, stated: Stated, progress: Progress, sender: Sender, fields: OutletFields) -> Outbox:
+        if isinstance(sender, Mail):
+            reports = reports_of(self._site, stated.name, fields, progress.state, self._report_maker)
+            return MailOutbox(stated, progress, sender, self._site.database, self._site.ledger, reports)
+        return Outbox(stated, progress, sender, self._site.database, self._site.ledger)
+
     def _on_recorded(self, _: Recorded) -> None:
         for outbox in list(self._running.values()):
             outbox.wake()
@@ -179,21 +193,35 @@ def _place(row: OutletRow) -> tuple[str, str]:
 
 def sender_of(site: Site, session: Session, row: OutletRow) -> Sender:
     """Return the channel of an outlet."""
+    if row.kind == "mail":
+        return mail_channel(site, session, row)
     maker = MAKERS.get(row.kind)
     if maker is None:
         raise InvalidInput(f"outlets of kind {row.kind} are not there yet; choose one of {', '.join(MAKERS)}")
     return maker(fields_of(row), rows.secrets_of(row, site.vault), rows.site_id(session))
 
 
-def send_test(site: Site, name: str, is_stopping: Callable[[], bool] = lambda: False) -> str | None:
-    """Send a message that is no event; return why it was not taken, None if it was. NotFound for no such outlet.
+class Tested(NamedTuple):
+    """What came of a test message: why it was not taken, None if it was, and what the receiver answered."""
+
+    cause: str | None
+    answer: str | None = None
+
+
+def send_test(site: Site, name: str) -> str | None:
+    """Send a message that is no event; return why it was not taken, None if it was. NotFound for no such outlet."""
+    return try_out(site, name).cause
+
+
+def try_out(site: Site, name: str, is_stopping: Callable[[], bool] = lambda: False) -> Tested:
+    """Send a message that is no event; NotFound for no such outlet.
 
     The thread that sends it may hang in a question to a name server, which nothing ends: once the daemon stops, it is
     left behind, for a thread of the API would hold up the end of the process.
     """
     with site.database.read() as session:
         sender = sender_of(site, session, rows.outlet(session, name))
-    answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[Tested] = queue.SimpleQueue()
     threading.Thread(target=_test, args=(name, sender, answers), name=f"outlet-test-{name}", daemon=True).start()
     try:
         while not is_stopping():
@@ -201,16 +229,14 @@ def send_test(site: Site, name: str, is_stopping: Callable[[], bool] = lambda: F
                 return answers.get(timeout=_TEST_POLL_S)
     finally:
         sender.close()
-    return "the daemon stops; try again once it runs"
+    return Tested("the daemon stops; try again once it runs")
 
 
-def _test(name: str, sender: Sender, answers: "queue.SimpleQueue[str | None]") -> None:
+def _test(name: str, sender: Sender, answers: "queue.SimpleQueue[Tested]") -> None:
     try:
-        sender.test()
+        answers.put(Tested(None, sender.test()))
     except Undelivered as error:
-        answers.put(str(error))
+        answers.put(Tested(str(error)))
     except Exception:
         log.exception("the test message of outlet %s has failed", name)
-        answers.put("the program failed; its log says where")
-    else:
-        answers.put(None)
+        answers.put(Tested("the program failed; its log says where"))

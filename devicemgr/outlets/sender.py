@@ -30,8 +30,8 @@ class Sender(Protocol):
     def send(self, events: Sequence[Event]) -> None:
         """Return when the receiver has taken the events; Undelivered if not. Ends soon after `close`."""
 
-    def test(self) -> None:
-        """Send a message that is no event; Undelivered when it is not taken."""
+    def test(self) -> str | None:
+        """Send a message that is no event, return what was answered; Undelivered when it is not taken."""
 
     def close(self) -> None:
         """Let go of the connection, on any thread; what is under way ends with Undelivered."""

@@ -19,8 +19,10 @@ RULE = (
     'GROUP="dialout", MODE="0660", TAG+="systemd", ENV{SYSTEMD_WANTS}+="devicemgr.service", '
     'ENV{ID_MM_DEVICE_IGNORE}="1", ENV{ID_MM_PORT_IGNORE}="1"'
 )
-# Of the desk's sources nothing is installed; what is built of them is, where it was built (make desk).
+# Of the desk's sources its words are installed, which mails use too; and what is built of them, where it was built
+# (make desk).
 DESK = "devicemgr/web/"
+WORDS = {f"{DESK}i18n/{language}.json" for language in ("en", "ru", "kk")}
 EVERY_MODULE = """
 import importlib, importlib.metadata, json, pathlib, sys
 import cli
@@ -68,7 +70,7 @@ def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(installed: 
     desk = {name for name in held if name.startswith(DESK)}
     named = (name for name in listed.stdout.splitlines() if not name.startswith(DESK))
     assert held - desk == {name for name in named if (ROOT / name).is_file()}
-    assert {name for name in desk if not name.startswith(f"{DESK}dist/")} == set()
+    assert {name for name in desk if not name.startswith(f"{DESK}dist/")} == WORDS
 
 
 def test_a_built_desk_is_in_the_wheel(tmp_path: Path) -> None:
@@ -108,6 +110,16 @@ def test_every_command_explains_itself(installed: Installed) -> None:
         "    assert ran.exit_code == 0 and 'Usage' in ran.output, (words, ran.output)\n"
     )
     installed.python("-c", script, json.dumps(commands))
+
+
+def test_the_words_of_mails_are_found(installed: Installed) -> None:
+    script = (
+        "from devicemgr.outlets.mail.words import CATALOGS, catalog\n"
+        "print(CATALOGS, *(catalog(language)['kind.tamper'] for language in ('en', 'ru', 'kk')))"
+    )
+    found = installed.python("-c", script).stdout
+    assert found.startswith(str(installed.folder))
+    assert "Device tampered with" in found
 
 
 def test_the_rules_template_is_found(installed: Installed) -> None:

@@ -49,6 +49,7 @@ def may_send_events(caller: Caller, fields: OutletFields) -> bool:
         and (Extra.NAME not in fields.fields or sees_names(caller))
         and (Extra.EVIDENCE not in fields.fields or may(caller, "POST", "/faces/check"))
         and (not fields.duress or sees_duress(caller))
+        and all(may(caller, "GET", f"/reports/{one.report}") for one in fields.reports)
     )
 
 
@@ -57,7 +58,8 @@ def require_events(caller: Caller, name: str, fields: OutletFields) -> None:
     if not may_send_events(caller, fields):
         require_route(caller, "GET", "/events", f"let outlet {name} give out events")
         raise NotAllowed(
-            f"{caller.actor} may not let outlet {name} give out what only others may see: names, scores or duress"
+            f"{caller.actor} may not let outlet {name} give out what only others may see: "
+            "names, scores, duress or reports"
         )
 
 

@@ -43,6 +43,7 @@ def add_outlet(
     to: options.To = None,
     sender: options.Sender = None,
     language: options.Language = None,
+    reports: options.Reports = None,
     discovery: options.Discovery = None,
     commands: options.Commands = None,
     format: options.Format = None,
@@ -69,7 +70,7 @@ def add_outlet(
         "format": format,
         "enterprise": enterprise,
     }
-    body = options.stated(kinds, portal, fields, tls_ca, **plain)
+    body = options.stated(kinds, portal, fields, tls_ca, reports, **plain)
     found = api().post("/outlets", {"name": name, "kind": kind, **body})
     if secret is None and not CHANNELS[found["kind"]].signs:
         say(f"added outlet {name}; now: devicemgr outlet test {name}", found)
@@ -120,6 +121,7 @@ def edit_outlet(
     to: options.To = None,
     sender: options.Sender = None,
     language: options.Language = None,
+    reports: options.Reports = None,
     discovery: options.Discovery = None,
     commands: options.Commands = None,
     format: options.Format = None,
@@ -141,7 +143,7 @@ def edit_outlet(
         "format": format,
         "enterprise": enterprise,
     }
-    body = options.stated(kinds, portal, fields, tls_ca, **plain)
+    body = options.stated(kinds, portal, fields, tls_ca, reports, **plain)
     if not body:
         raise typer.BadParameter("nothing to change; see --help")
     before = api().get(path("outlets", name))
@@ -179,7 +181,8 @@ def test_outlet(name: OutletName) -> None:
     """Send a message that is no event; exit 1 when it is not taken."""
     found = api().post(path("outlets", name, "test"), {})
     if found["delivered"]:
-        say(f"outlet {name} has delivered a test message", found)
+        answer = f": {found['answer']}" if found["answer"] else ""
+        say(f"outlet {name} has delivered a test message{answer}", found)
         return
     if not emit(found):
         raise RequestError(f"the test message did not arrive: {found['cause']}")

@@ -65,6 +65,9 @@ _ENDED_BY: Mapping[str, tuple[str, ...]] = {
     Kind.OUTLET_RESTORED: (Kind.OUTLET_FAILING,),
     Kind.THREAT_ENDED: (Kind.THREAT_SET,),
 }
+ENDERS = frozenset(_ENDED_BY)
+"""Kinds of events that end alarms, beside ALARM_ENDED."""
+
 _NAMED_IN_DETAIL: Mapping[str, str] = {
     Kind.OCCUPANCY_REACHED: "rule",
     Kind.OCCUPANCY_BELOW_MINIMUM: "rule",

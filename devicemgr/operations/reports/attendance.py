@@ -12,7 +12,6 @@ from devicemgr.domain.rules.areas.zone_map import ZoneMap
 from devicemgr.domain.rules.attendance.edges import stays_in
 from devicemgr.domain.rules.attendance.hours import PersonDay, Timesheet, sums
 from devicemgr.domain.rules.attendance.stays import Stay
-from devicemgr.errors import Hint, SwitchedOff
 from devicemgr.operations.reports.span import MAX_ROWS, Names, ReportSpan, Wanted, document_of, span_of, too_many_rows
 from devicemgr.site.site import Site
 from devicemgr.store.database import Session
@@ -27,17 +26,6 @@ PRESENCE, FIRST_LAST, HOURS = "presence", "first-last", "hours"
 MARGIN = timedelta(days=7)
 _SITE = "site"
 _KINDS = (*FOLDS, Kind.DEVICE_OFFLINE, Kind.DEVICE_ONLINE)
-
-
-def require_attendance(session: Session) -> None:
-    """Raise SwitchedOff unless the site lets reports say when people came and went."""
-    if not settings.load(session).attendance:
-        raise SwitchedOff(
-            "attendance is off on this site: when people came and went is not evaluated; an admin may switch it on "
-            "once the works council, or all others who must agree, have agreed",
-            code="attendance_off",
-            hint=Hint("turn_on_attendance"),
-        )
 
 
 def presence(site: Site, wanted: Wanted) -> dict[str, Any]:

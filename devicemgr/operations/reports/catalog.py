@@ -4,15 +4,14 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from devicemgr.domain.rules.outgoing.reports import OF_PERSONS
 from devicemgr.errors import TooManyTries
 from devicemgr.operations.reports import attendance, denials, musters, visitors
 from devicemgr.operations.reports.span import Wanted
 from devicemgr.site.site import Site
 from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.people import people
-
-OF_PERSONS = (attendance.PRESENCE, attendance.FIRST_LAST, attendance.HOURS)
-"""Reports that say when each person came and went: only where the site has switched attendance on."""
+from devicemgr.store.site import settings
 
 REPORTS: Mapping[str, Callable[[Site, Wanted], dict[str, Any]]] = {
     attendance.PRESENCE: attendance.presence,
@@ -36,7 +35,7 @@ def make(site: Site, report: str, wanted: Wanted) -> dict[str, Any]:
     """
     if report in OF_PERSONS:
         with site.database.read() as session:
-            attendance.require_attendance(session)
+            settings.require_attendance(session)
     if not _TURN.acquire(timeout=_PATIENCE_S):
         raise TooManyTries(
             "another report is being made; try again in a minute", code="report_running", retry_after_s=60

@@ -1,9 +1,11 @@
 """Use cases of outlets: add, change, pause and remove them, and set their secrets, in a unit of work."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from devicemgr.domain.ledger_events import Kind
+from devicemgr.domain.rules.outgoing.reports import OF_PERSONS
 from devicemgr.errors import AlreadyExists, Hint, InvalidInput
 from devicemgr.site.outlets import signing
 from devicemgr.site.outlets.channels import CHANNELS
@@ -12,11 +14,13 @@ from devicemgr.site.unit_of_work import UnitOfWork
 from devicemgr.store.ledger import events
 from devicemgr.store.outlets import rows
 from devicemgr.store.outlets.tables import OutletRow
-from devicemgr.store.site import portals
-from devicemgr.text import safe, slug
+from devicemgr.store.site import portals, settings
+from devicemgr.text import rfc3339, safe, slug
 
 MAX_OUTLETS = 50
 """Each has a thread, which looks at the record at each commit."""
+_KEPT_OF_MAILS = frozenset({"collected", "open", "late", "reports", "reports_since"})
+_KEPT = _KEPT_OF_MAILS | {rows.REPORTED}
 MAX_SECRETS = 2
 """While one takes the other's place, both are valid."""
 
@@ -31,10 +35,12 @@ def add_outlet(work: UnitOfWork, name: str, fields: OutletFields, *, is_paused: 
     if rows.count(work.session) >= MAX_OUTLETS:
         raise InvalidInput(f"there are {MAX_OUTLETS} outlets, the most that a site has; remove one")
     _require_portals(work, fields)
+    _require_attendance(work, fields)
     rows.make_site_id(work.session)
     seq, _ = events.head(work.session)
     stated = fields.stated()
-    row = OutletRow(name=name, kind=fields.kind, stated=stated, cursor=seq, paused=is_paused, state={})
+    state = _reports_begin(fields, {})
+    row = OutletRow(name=name, kind=fields.kind, stated=stated, cursor=seq, paused=is_paused, state=state)
     work.session.add(row)
     work.session.flush()
     work.record("admin.outlet_added", {"outlet": name}, after=_shown(stated))
@@ -53,6 +59,12 @@ def put_outlet(work: UnitOfWork, name: str, fields: OutletFields, *, is_paused: 
     stated = fields.stated()
     if row.stated != stated:
         _require_portals(work, fields)
+        _require_attendance(work, fields)
+        if row.kind != fields.kind:
+            row.cursor = rows.given_through(row)
+            row.state = {name: value for name, value in row.state.items() if name not in _KEPT_OF_MAILS}
+        if fields.reports != fields_of(row).reports:
+            row.state = row.state | _reports_begin(fields, row.state.get("reports", {}))
         before, goes_elsewhere = row.stated, _goes_elsewhere(fields_of(row), fields)
         row.stated, row.kind = stated, fields.kind
         if goes_elsewhere:
@@ -90,7 +102,9 @@ def replay(work: UnitOfWork, name: str, first: int) -> OutletRow:
     head, _ = events.head(work.session)
     if not 1 <= first <= head + 1:
         raise InvalidInput(f"there is no event {first} yet; choose one from 1 to {head}")
-    row.cursor = first - 1
+    held = rows.held_from(row.state)
+    row.cursor = min(first, held or first) - 1
+    row.state = {name: value for name, value in row.state.items() if name != "collected"}
     _changed(row)
     work.record("admin.outlet_replayed", {"outlet": name, "from": first})
     return row
@@ -145,9 +159,23 @@ def _goes_elsewhere(before: OutletFields, after: OutletFields) -> bool:
 
 
 def _changed(row: OutletRow) -> None:
-    """Forget what the last tries left, but for an alarm that is still to be ended."""
+    """Forget what the last tries left, but for an alarm that is still to be ended, and what mails have still to say."""
     row.version += 1
-    row.state = {rows.REPORTED: True} if row.state.get(rows.REPORTED) else {}
+    row.state = {name: value for name, value in row.state.items() if name in _KEPT and value}
+
+
+def _reports_begin(fields: OutletFields, sent: Mapping[str, str]) -> dict[str, Any]:
+    """Return the state by which reports that were not there before leave from now on; `sent` is of those before."""
+    if not fields.reports:
+        return {}
+    kept = {one.key: sent[one.key] for one in fields.reports if one.key in sent}
+    return {"reports_since": rfc3339(datetime.now(UTC)), "reports": kept}
+
+
+def _require_attendance(work: UnitOfWork, fields: OutletFields) -> None:
+    """Raise SwitchedOff where a report of persons' times is stated and the site evaluates none."""
+    if any(one.report in OF_PERSONS for one in fields.reports):
+        settings.require_attendance(work.session)
 
 
 def _require_portals(work: UnitOfWork, fields: OutletFields) -> None:

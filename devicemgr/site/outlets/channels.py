@@ -44,7 +44,7 @@ CHANNELS: Mapping[str, Channel] = {
         {"smtps": 465, "smtp": 587},
         secured=frozenset({"smtps"}),
         open=frozenset(),
-        own=frozenset({"to", "sender", "language", "user"}),
+        own=frozenset({"to", "sender", "language", "reports", "user"}),
         needed=("to", "sender"),
         kinds=(ALARMS,),
     ),

@@ -13,6 +13,7 @@ from devicemgr.domain.rules.outgoing.selection import Extra, Selection
 from devicemgr.errors import InvalidInput
 from devicemgr.outgoing.connection import MAX_PEM_CHARS, Place, tls_context
 from devicemgr.site.outlets.channels import CHANNELS, Channel
+from devicemgr.site.outlets.scheduled import ScheduledReport
 from devicemgr.site.stated_fields import validated
 from devicemgr.store.outlets.tables import OutletRow
 from devicemgr.text import safe
@@ -21,6 +22,7 @@ MAX_URL_CHARS = 2000
 MAX_KINDS, MAX_PORTALS = 100, 100
 MAX_BATCH = 200
 MAX_RECIPIENTS = 50
+MAX_REPORTS = 20
 MAX_ENTERPRISE = 2**32 - 1
 EXAMPLE_ENTERPRISE = 32473
 """The private enterprise number for documentation (RFC 5612), until a site has one of its own."""
@@ -58,6 +60,7 @@ class OutletFields(BaseModel):
     to: list[str] = Field([], max_length=MAX_RECIPIENTS, description="Mail: who gets it.")
     sender: str = Field("", max_length=254, description="Mail: whom it is from.")
     language: Literal["en", "ru", "kk"] = Field("en", description="Mail: in which language.")
+    reports: list[ScheduledReport] = Field([], max_length=MAX_REPORTS, description="Mail: reports that it sends.")
     discovery: bool = Field(False, description="MQTT: Home Assistant finds the site's entities by itself.")
     commands: bool = Field(False, description="MQTT: commands are taken, each with an operator's token.")
     format: Literal["rfc5424", "cef"] = Field("rfc5424", description="Syslog: how a message is written.")
@@ -82,6 +85,11 @@ class OutletFields(BaseModel):
     @classmethod
     def _are_addresses(cls, found: list[str]) -> list[str]:
         return sorted({_mail_address(one) for one in found})
+
+    @field_validator("reports")
+    @classmethod
+    def _are_different(cls, found: list[ScheduledReport]) -> list[ScheduledReport]:
+        return sorted(set(found), key=lambda one: one.key)
 
     @field_validator("sender")
     @classmethod

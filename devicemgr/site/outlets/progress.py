@@ -15,14 +15,15 @@ def outlet_json(session: Session, row: OutletRow) -> dict[str, Any]:
     """Return what `outlet show` prints beside what is stated: how far it has come and what is wrong."""
     head, _ = events.head(session)
     state = row.state
-    time_of = events.time_of(session, row.cursor + 1) if row.cursor < head else None
+    cursor = rows.given_through(row)
+    time_of = events.time_of(session, cursor + 1) if cursor < head else None
     return {
         "name": row.name,
         "state": _state(row),
         "cause": state.get("stopped") or state.get("error"),
         "failing_since": state.get("failing_since"),
-        "cursor": row.cursor,
-        "lag_events": max(0, head - row.cursor),
+        "cursor": cursor,
+        "lag_events": max(0, head - cursor),
         "lag_s": _seconds_since(time_of) if time_of else 0.0,
         "oldest_waiting": time_of,
         "has_secret": row.sealed_secret is not None,

@@ -74,6 +74,18 @@ def report(session: Session, name: str, version: int, why: str) -> bool:
     return is_new
 
 
+def held_from(state: Mapping[str, Any]) -> int | None:
+    """Return the seq of the first event that an outlet of mails holds for its next one; None for none."""
+    firsts = (group["first"] for group in state.get("collected", {}).values())
+    return min((first for first in firsts if first is not None), default=None)
+
+
+def given_through(row: OutletRow) -> int:
+    """Return the seq up to which an outlet has given out or left out all events."""
+    held = held_from(row.state)
+    return row.cursor if held is None else min(row.cursor, held - 1)
+
+
 def set_secrets(row: OutletRow, vault: Vault, secrets: Sequence[str]) -> None:
     """Seal an outlet's secrets, the newest first; none takes them away."""
     row.sealed_secret = vault.seal_secret(_subject(row.name), _SEPARATOR.join(secrets)) if secrets else None

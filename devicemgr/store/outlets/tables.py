@@ -12,7 +12,8 @@ class OutletRow(Base):
     """Where events leave to: `stated` as the site's file has it, without the secret, which the vault has sealed.
 
     `cursor` is the seq of the last event that was given out or left out. `state` holds what the last tries left:
-    `failing_since`, `error`, `stopped` (why it waits for a person), `tries` of the event that fails.
+    `failing_since`, `error`, `stopped` (why it waits for a person), `tries` of the event that fails;
+    and of mails, by `outlets/mail/outbox.py`, what they hold behind the cursor and which reports have left.
     """
 
     __tablename__ = "outlets"

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from devicemgr.domain.anchor_address import parse as parse_anchor
 from devicemgr.domain.face_model import FaceModel
 from devicemgr.domain.rules.schedules import find_zone, parse_timezone
-from devicemgr.errors import InvalidInput
+from devicemgr.errors import Hint, InvalidInput, SwitchedOff
 from devicemgr.store.database import get_meta, set_meta
 
 log = logging.getLogger(__name__)
@@ -137,3 +137,14 @@ def _is_anchor(anchor: str) -> bool:
 def save(session: Session, settings: Settings) -> None:
     """Put them in force with the transaction."""
     set_meta(session, _KEY, settings.model_dump_json(exclude_unset=True))
+
+
+def require_attendance(session: Session) -> None:
+    """Raise SwitchedOff unless the site lets reports say when people came and went."""
+    if not load(session).attendance:
+        raise SwitchedOff(
+            "attendance is off on this site: when people came and went is not evaluated; an admin may switch it on "
+            "once the works council, or all others who must agree, have agreed",
+            code="attendance_off",
+            hint=Hint("turn_on_attendance"),
+        )

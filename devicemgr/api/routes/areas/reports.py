@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from devicemgr.api.authorization import sees_names
 from devicemgr.api.context import Caller, Context, Ctx, Who
 from devicemgr.api.routes.areas import report_models as models
+from devicemgr.domain.rules.outgoing.reports import OF_PERSONS
 from devicemgr.operations.reports import catalog
 from devicemgr.operations.reports.files import MEDIA_TYPES, Format, csv_lines, workbook
 from devicemgr.operations.reports.span import Wanted
@@ -110,7 +111,7 @@ def report_musters(context: Ctx, caller: Who, chosen: ChoiceOfZone) -> Response:
 def _answer(context: Context, caller: Caller, report: str, chosen: _Choice) -> Response:
     wanted = Wanted(chosen.since, chosen.until, chosen.person, chosen.zone, sees_names(caller))
     document = catalog.make(context.site, report, wanted)
-    if report in catalog.OF_PERSONS:
+    if report in OF_PERSONS:
         with context.change(caller, changes_site=False) as work:
             catalog.record(work, document, wanted)
     headers = {"Cache-Control": "no-store"}

@@ -7,6 +7,7 @@ from pydantic import Field
 from devicemgr.api.conventions.models import RequestBody, ResponseBody, Time
 from devicemgr.domain.rules.outgoing.selection import Extra
 from devicemgr.site.outlets.fields import ChannelKind, OutletFields
+from devicemgr.site.outlets.scheduled import ScheduledReport
 
 
 class OutletReplace(OutletFields):
@@ -36,6 +37,7 @@ class OutletUpdate(RequestBody):
     to: list[str] | None = None
     sender: str | None = None
     language: Literal["en", "ru", "kk"] | None = None
+    reports: list[ScheduledReport] | None = None
     discovery: bool | None = None
     commands: bool | None = None
     format: Literal["rfc5424", "cef"] | None = None
@@ -74,6 +76,7 @@ class Outlet(ResponseBody):
     to: list[str]
     sender: str
     language: str
+    reports: list[ScheduledReport]
     discovery: bool
     commands: bool
     format: str
@@ -102,6 +105,7 @@ class OutletTest(ResponseBody):
     name: str
     delivered: bool
     cause: str | None
+    answer: str | None = Field(description="What the receiver answered, where that says more.")
 
 
 class OutletRemoved(ResponseBody):

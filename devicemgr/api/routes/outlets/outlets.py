@@ -107,8 +107,8 @@ def set_secret(name: str, body: OutletSecret, context: Ctx, caller: Who) -> dict
 @router.post("/{name}/test", response_model=OutletTest)
 def send_test(name: str, context: Ctx, _: Who) -> dict[str, Any]:
     """Send a message that is no event, also while the outlet is paused."""
-    cause = runner.send_test(context.site, name, lambda: context.runtime.stopping)
-    return {"name": name, "delivered": cause is None, "cause": cause}
+    found = runner.try_out(context.site, name, lambda: context.runtime.stopping)
+    return {"name": name, "delivered": found.cause is None, "cause": found.cause, "answer": found.answer}
 
 
 @router.post("/{name}/pause", response_model=Outlet)

@@ -10,11 +10,11 @@ from enum import StrEnum
 from typing import Any
 
 from devicemgr.domain.ledger_events import Kind, Reason, is_of_kind
-from devicemgr.domain.rules.alarms import ALARM_KINDS
+from devicemgr.domain.rules.alarms import ALARM_KINDS, ENDERS
 from devicemgr.domain.rules.duress.veil import ABOUT_ALARMS, veiled
 
 ALARMS = "alarms"
-"""The name of a group of kinds: what raises an alarm, and what is recorded about one."""
+"""The name of a group of kinds: what raises or ends an alarm, and what is recorded about one."""
 
 
 class Extra(StrEnum):
@@ -65,7 +65,7 @@ def selected(event: Mapping[str, Any], selection: Selection) -> dict[str, Any] |
 
 def _is_of(kind: str, wanted: str) -> bool:
     if wanted == ALARMS:
-        return kind in ALARM_KINDS or kind in ABOUT_ALARMS
+        return kind in ALARM_KINDS or kind in ENDERS or kind in ABOUT_ALARMS
     return is_of_kind(kind, wanted)
 
 

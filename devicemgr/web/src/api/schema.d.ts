@@ -2384,6 +2384,8 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** @enum {string} */
+        Every: "day" | "week" | "month";
         Examination: {
             ok: boolean;
             checks: components["schemas"]["DoctorCheck"][];
@@ -2891,6 +2893,7 @@ export interface components {
             to: string[];
             sender: string;
             language: string;
+            reports: components["schemas"]["ScheduledReport"][];
             discovery: boolean;
             commands: boolean;
             format: string;
@@ -2940,6 +2943,8 @@ export interface components {
              * @enum {string}
              */
             language: "en" | "ru" | "kk";
+            /** @default [] */
+            reports: components["schemas"]["ScheduledReport"][];
             /** @default false */
             discovery: boolean;
             /** @default false */
@@ -2993,6 +2998,8 @@ export interface components {
              * @enum {string}
              */
             language: "en" | "ru" | "kk";
+            /** @default [] */
+            reports: components["schemas"]["ScheduledReport"][];
             /** @default false */
             discovery: boolean;
             /** @default false */
@@ -3033,6 +3040,7 @@ export interface components {
             name: string;
             delivered: boolean;
             cause: string | null;
+            answer: string | null;
         } & {
             [key: string]: unknown;
         };
@@ -3556,6 +3564,8 @@ export interface components {
             [key: string]: unknown;
         };
         /** @enum {string} */
+        Report: "presence" | "first-last" | "hours" | "denials" | "visitors" | "musters";
+        /** @enum {string} */
         Requirement: "any" | "card" | "face" | "finger" | "qr" | "pin" | "card+face" | "card+finger" | "card+pin" | "face+finger" | "face+pin" | "finger+pin" | "card+face+finger" | "card+face+pin" | "card+finger+pin" | "face+finger+pin";
         Restoration: {
             /** Format: date-time */
@@ -3599,6 +3609,17 @@ export interface components {
             timezone: string;
             /** @default [] */
             holidays: string[];
+        };
+        ScheduledReport: {
+            report: components["schemas"]["Report"];
+            every: components["schemas"]["Every"];
+            /** @default 07:00 */
+            at: string;
+            /**
+             * @default xlsx
+             * @enum {string}
+             */
+            format: "csv" | "xlsx";
         };
         SealedPosition: {
             seq: number;

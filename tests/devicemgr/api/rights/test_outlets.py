@@ -141,6 +141,7 @@ EVERY_KIND = {
     "guards": {
         **{"kind": "mail", "url": "smtps://mail.example", "to": ["a@b.example"], "sender": "c@b.example"},
         **{"user": "gate", "language": "kk"},
+        "reports": [{"report": "denials", "every": "day", "at": "06:30", "format": "csv"}],
     },
     "building": {
         **{"kind": "mqtt", "url": "mqtt://broker.example", "insecure": True, "user": "gate"},
@@ -218,3 +219,28 @@ def test_by_no_way_does_a_technician_let_more_leave(as_role, http, way):
         assert state(http, name) == "paused", change
         assert client.post(f"/outlets/{name}/resume").status_code == 403
         assert client.post(f"/outlets/{name}/replay", json={"from": 1}).status_code == 403
+
+
+REPORTS = {
+    "kind": "mail",
+    "url": "smtps://mail.example",
+    "to": ["hr@example.com"],
+    "sender": "gate@example.com",
+    "reports": [{"report": "hours", "every": "month"}],
+}
+
+
+def test_reports_leave_only_where_the_report_itself_may_be_made(as_role, http):
+    refused = http.post("/outlets", json={"name": "hr", **REPORTS})
+    assert (refused.status_code, refused.json()["code"]) == (409, "attendance_off")
+    assert http.post("/site/apply", json={"toml": "[site]\nattendance = true\n"}).status_code == 200
+    client = as_role(Role.TECHNICIAN)
+    assert client.get("/reports/hours", params={"from": "2026-11-01", "to": "2026-11-30"}).status_code == 403
+    made = client.post("/outlets", json={"name": "hr", **REPORTS})
+    assert made.status_code == 201, made.text
+    assert state(http) == "paused"
+    assert client.post("/outlets/hr/resume").status_code == 403
+    assert as_role(Role.ADMIN).post("/outlets/hr/resume").status_code == 200
+    assert http.get("/outlets/hr").json()["reports"] == [
+        {"report": "hours", "every": "month", "at": "07:00", "format": "xlsx"}
+    ]

@@ -77,3 +77,34 @@ def test_the_site_s_file_has_outlets_without_secrets(cli, tmp_path):
     assert cli("outlet", "remove", "hr", "--yes").code == 0
     assert cli("apply", str(file)).code == 0
     assert cli("outlet", "show", "hr", "--json").json["kinds"] == ["access_*"]
+
+
+MAIL = ("--kind", "mail", "--url", "smtps://mail.example", "--from", "gate@example.com", "--to", "hr@example.com")
+
+
+def test_an_outlet_of_mails_with_reports(cli):
+    added = cli("outlet", "add", "office", *MAIL, "--language", "kk", "--report", "denials,week,06:30,csv")
+    assert added.code == 0, added.err
+    shown = cli("outlet", "show", "office", "--json").json
+    assert shown["reports"] == [{"report": "denials", "every": "week", "at": "06:30", "format": "csv"}]
+    assert "denials" in cli("outlet", "show", "office").out
+    assert cli("outlet", "edit", "office", "--report", "").code == 0
+    assert cli("outlet", "show", "office", "--json").json["reports"] == []
+
+
+@pytest.mark.parametrize(
+    ("report", "code", "words"),
+    [
+        ("denials", 2, "write one like hours,month,07:00,xlsx"),
+        ("denials,week,07:00,csv,more", 2, "write one like"),
+        ("sickness,week", 1, "report"),
+        ("denials,year", 1, "every"),
+        ("denials,week,7 am", 1, "07:00"),
+        ("denials,week,07:00,pdf", 1, "format"),
+        ("hours,month", 1, "attendance is off"),
+    ],
+)
+def test_a_report_that_can_not_be_is_refused_in_words(cli, report, code, words):
+    refused = cli("outlet", "add", "office", *MAIL, "--report", report)
+    assert (refused.code, words in refused.err.replace("\n", " ")) == (code, True), refused.err
+    assert cli("outlet", "list", "--json").json == []

@@ -14,7 +14,7 @@ export type Kind = Stated["kind"];
 
 export const KINDS = ["webhook", "mail", "mqtt", "syslog"] as const satisfies readonly Kind[];
 /** What only outlets of a kind have. */
-const OWN: Record<Kind, readonly string[]> = { webhook: ["batch"], mail: ["to", "sender", "language", "user"], mqtt: ["user", "discovery", "commands"], syslog: ["format", "enterprise"] };
+const OWN: Record<Kind, readonly string[]> = { webhook: ["batch"], mail: ["to", "sender", "language", "reports", "user"], mqtt: ["user", "discovery", "commands"], syslog: ["format", "enterprise"] };
 const EXAMPLES: Record<Kind, string> = { webhook: "https://hr.example/hooks", mail: "smtps://mail.example", mqtt: "mqtts://broker.example", syslog: "syslog+tls://siem.example" };
 /** Ways on which everyone can read along. */
 const BARE = ["http:", "mqtt:", "syslog+tcp:", "syslog+udp:"];
@@ -91,6 +91,8 @@ export function taken(values: Values, kind: Kind): Stated {
     to: own("to", list(values["to"]), []),
     sender: own("sender", text(values["sender"]), ""),
     language: own("language", text(values["language"]) as Stated["language"], "en"),
+    // Kept as they are stated: the form does not change them.
+    reports: own("reports", (values["reports"] ?? []) as Stated["reports"], []),
     discovery: own("discovery", values["discovery"] === true, false),
     commands: own("commands", values["commands"] === true, false),
     format: own("format", text(values["format"]) as Stated["format"], "rfc5424"),
@@ -100,8 +102,8 @@ export function taken(values: Values, kind: Kind): Stated {
 
 /** Return what an outlet states, without how it stands at the moment. */
 export function statedOf(outlet: Outlet): Stated {
-  const { kind, url, insecure, kinds, portals, fields, duress, on_poison, tls_ca, batch, user, to, sender, language, discovery, commands, format, enterprise } = outlet;
-  return { kind, url, insecure, kinds, portals, fields, duress, on_poison, tls_ca, batch, user, to, sender, language, discovery, commands, format, enterprise } as Stated;
+  const { kind, url, insecure, kinds, portals, fields, duress, on_poison, tls_ca, batch, user, to, sender, language, reports, discovery, commands, format, enterprise } = outlet;
+  return { kind, url, insecure, kinds, portals, fields, duress, on_poison, tls_ca, batch, user, to, sender, language, reports, discovery, commands, format, enterprise } as Stated;
 }
 
 function urlError(url: string, kind: Kind): string | undefined {
