@@ -3,30 +3,15 @@
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from devicemgr.cli.demo.simulated_site import SimulatedSite
 from devicemgr.cli.demo.subprocesses import START_SECONDS, wait_until
 from tests.desk.test_plan import PLACED, place, put_picture
 
 OFFLINE = "http://127.0.0.1:9"
 PASSWORD = "a long enough one"
-
-
-@pytest.fixture(scope="module")
-def site(chromium: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedSite]:
-    """A site of its own: what is done here would be in the way of other tests."""
-    with SimulatedSite(tmp_path_factory.mktemp("desk-rights")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def signed_in(site: SimulatedSite) -> dict[str, Any]:
-    """What the browser keeps of each role's session, by role."""
-    return {}
 
 
 @pytest.fixture(scope="module")
