@@ -20,6 +20,7 @@ _RFC5424 = "tests/devicemgr/outlets/syslog/test_rfc5424.py"
 _CEF = "tests/devicemgr/outlets/syslog/test_cef.py"
 _PROGRESS = "tests/devicemgr/site/test_outlet_progress.py"
 _STREAM = "devicemgr/outlets/syslog/stream.py"
+_MAIL = "tests/devicemgr/outlets/mail"
 
 SABOTAGES = (
     one(
@@ -247,5 +248,47 @@ SABOTAGES = (
         " if row.state.get(rows.REPORTED) and not row.paused]",
         " if row.state.get(rows.REPORTED)]",
         _PROGRESS,
+    ),
+    one(
+        "a mail given to a server without TLS",
+        "devicemgr/outlets/mail/exchange.py",
+        "            if self._server.needs_tls:\n",
+        "            if not self._server.place.host:\n",
+        f"{_MAIL}/test_connection.py",
+    ),
+    one(
+        "what was said before STARTTLS taken as said behind it",
+        "devicemgr/outlets/mail/exchange.py",
+        "        if client.has_more:\n",
+        "        if client.has_more and code != _READY:\n",
+        f"{_MAIL}/test_connection.py",
+    ),
+    one(
+        "alarms that were held for one mail forgotten by a pause",
+        "devicemgr/site/outlets/changes.py",
+        "_KEPT = _KEPT_OF_MAILS | {rows.REPORTED}\n",
+        "_KEPT = frozenset({rows.REPORTED})\n",
+        f"{_MAIL}/test_alarms.py",
+    ),
+    one(
+        "a storm of one kind that delays an alarm of another",
+        "devicemgr/outlets/mail/news.py",
+        "        return News(kind, kind, subject, Phase.BEGUN, priority,",
+        "        return News('alarm', kind, subject, Phase.BEGUN, priority,",
+        f"{_MAIL}/test_alarms.py",
+    ),
+    one(
+        "an address that is refused lost in silence",
+        "devicemgr/outlets/mail/outbox.py",
+        "        if taken.refused:\n",
+        "        if taken.refused and not taken.answer:\n",
+        f"{_MAIL}/test_recipients.py",
+    ),
+    one(
+        "a report sent once more after a restart",
+        "devicemgr/outlets/mail/outbox.py",
+        "            self._reports_sent[report.key] = on\n            self._on_taken",
+        "            self._reports_sent = {**self._reports_sent, report.key: on}\n            self._on_taken",
+        f"{_MAIL}/test_reports.py",
     ),
 )

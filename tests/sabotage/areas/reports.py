@@ -44,8 +44,8 @@ SABOTAGES = (
     ),
     one(
         "attendance reported where the site has not switched it on",
-        "devicemgr/operations/reports/attendance.py",
-        "    if not settings.load(session).attendance:\n",
+        "devicemgr/store/site/settings.py",
+        "    if not load(session).attendance:\n",
         "    if False:\n",
         _ROUTES,
     ),
