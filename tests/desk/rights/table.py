@@ -387,7 +387,7 @@ VIEWS: Sequence[View] = (*_OPERATIONS, *_PEOPLE, *_SETUP, *_SITE, *_OFFICE)
 SIGNING_IN = frozenset({"POST /session", "POST /session/kiosk"})
 """What is called before there is a role."""
 UNSHOWN: Mapping[str, str] = {
-    "GET /people/{badge}/photo": "tests/desk/test_live.py: only where a site shows photos",
+    "GET /people/{badge}/photo": "tests/desk/people/test_person_card.py: only where a site shows photos",
     "GET /jobs": "a page looks for what it began; shown by the button that begins it",
 }
 """What no button stands for, and why."""
