@@ -117,8 +117,12 @@ export class Store {
   changed(): void {
     if (this.isPlanned) return;
     this.isPlanned = true;
+    let latest: ReturnType<typeof setTimeout> | undefined;
+    let isDone = false;
     const run = (): void => {
-      if (!this.isPlanned) return;
+      if (isDone) return;
+      isDone = true;
+      clearTimeout(latest);
       this.isPlanned = false;
       for (const watcher of this.watchers) watcher();
     };
@@ -128,7 +132,7 @@ export class Store {
     }
     requestAnimationFrame(run);
     // There are no frames in a window that has just been hidden, but an alarm is to sound there too.
-    setTimeout(run, LATEST_MS);
+    latest = setTimeout(run, LATEST_MS);
   }
 }
 

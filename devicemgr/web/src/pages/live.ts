@@ -1,5 +1,6 @@
 // What happens now: portals with their last decision, who is inside, and the newest events.
 import { html, nothing, type TemplateResult } from "lit";
+import { guard } from "lit/directives/guard.js";
 import { repeat } from "lit/directives/repeat.js";
 import { call } from "../api/client";
 import type { Event, ZoneState } from "../api/types";
@@ -83,10 +84,11 @@ class Live extends StoreElement {
     const all = this.older.length > 0 ? withEvents(newest, this.older, newest.length + MAX_OLDER) : newest;
     const rows = all.filter((event) => isWanted(event, this.filter));
     const waiting = this.held === null ? 0 : store.rows.filter((event) => event.seq > (newest[0]?.seq ?? 0) && isWanted(event, this.filter)).length;
+    const today = new Date().toDateString();
     return html`${waiting > 0 ? html`<button type="button" class="newer" @click=${this.toTop}>${counted("live.newer", waiting)}</button>` : nothing}
       <div class="scroll" tabindex="0" role="region" aria-label=${t("live.list")} @scroll=${this.scrolled}>
         ${rows.length > 0
-          ? html`<ol class="rows">${repeat(rows, (event) => event.seq, eventRow)}</ol>`
+          ? html`<ol class="rows">${repeat(rows, (event) => event.seq, (event) => row(event, today))}</ol>`
           : html`<p class="empty">${store.rows.length > 0 ? t("live.no_match") : store.link === "starting" ? t("live.waiting") : t("live.no_events")}</p>`}
         ${isWall || this.isAtEnd || store.rows.length === 0 ? nothing : html`<button type="button" class="quiet older" ?disabled=${this.isLoading} @click=${() => void this.loadOlder()}>${t("live.older")}</button>`}
       </div>`;
@@ -161,6 +163,11 @@ function zoneTotals(zones: readonly ZoneState[]): TemplateResult {
         </li>`,
       )}
     </ul>`;
+}
+
+/** A row is written once: an event does not change, only what day it was, and what one may do about it. */
+function row(event: Event, today: string): unknown {
+  return guard([event, today, store.features], () => eventRow(event));
 }
 
 function eventRow(event: Event): TemplateResult {
