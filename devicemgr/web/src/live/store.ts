@@ -5,7 +5,7 @@ import { MAX_ROWS, withEvents } from "./rows";
 /** Without a message for so long, the daemon counts as away, and for so long, states are no longer shown as present. */
 export const AWAY_MS = 2900;
 export const STALE_MS = 5000;
-const LATEST_MS = 100;
+const GAP_MS = 100;
 
 export type Link = "starting" | "live" | "away";
 
@@ -31,6 +31,7 @@ export class Store {
 
   private readonly watchers = new Set<() => void>();
   private isPlanned = false;
+  private lastRun = -Infinity;
 
   subscribe(watcher: () => void): () => void {
     this.watchers.add(watcher);
@@ -113,26 +114,18 @@ export class Store {
     this.changed();
   }
 
-  /** Let the watchers know, once a frame however much arrives: a busy computer draws all of it at once, and keeps up. */
+  /** Let the watchers know: at once after a quiet time, else ten times a second, so that a busy computer keeps up. */
   changed(): void {
     if (this.isPlanned) return;
     this.isPlanned = true;
-    let latest: ReturnType<typeof setTimeout> | undefined;
-    let isDone = false;
     const run = (): void => {
-      if (isDone) return;
-      isDone = true;
-      clearTimeout(latest);
       this.isPlanned = false;
+      this.lastRun = performance.now();
       for (const watcher of this.watchers) watcher();
     };
-    if (typeof document === "undefined" || document.hidden) {
-      queueMicrotask(run);
-      return;
-    }
-    requestAnimationFrame(run);
-    // There are no frames in a window that has just been hidden, but an alarm is to sound there too.
-    latest = setTimeout(run, LATEST_MS);
+    const wait = this.lastRun + GAP_MS - performance.now();
+    if (wait > 0) setTimeout(run, wait);
+    else queueMicrotask(run);
   }
 }
 
