@@ -36,6 +36,7 @@ def add_outlet(work: UnitOfWork, name: str, fields: OutletFields, *, is_paused: 
         raise InvalidInput(f"there are {MAX_OUTLETS} outlets, the most that a site has; remove one")
     _require_portals(work, fields)
     _require_attendance(work, fields)
+    _require_sole_client(work, name, fields)
     rows.make_site_id(work.session)
     seq, _ = events.head(work.session)
     stated = fields.stated()
@@ -60,6 +61,7 @@ def put_outlet(work: UnitOfWork, name: str, fields: OutletFields, *, is_paused: 
     if row.stated != stated:
         _require_portals(work, fields)
         _require_attendance(work, fields)
+        _require_sole_client(work, name, fields)
         if row.kind != fields.kind:
             row.cursor = rows.given_through(row)
             row.state = {name: value for name, value in row.state.items() if name not in _KEPT_OF_MAILS}
@@ -196,3 +198,18 @@ def _shown(stated: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in stated.items() if name != "tls_ca"} | {
         "url": f"{address}?…" if mark else address
     }
+
+
+def _require_sole_client(work: UnitOfWork, name: str, fields: OutletFields) -> None:
+    """Raise InvalidInput for a second connection to a broker, which ends the first (MQTT 5.0, 3.1.4)."""
+    if fields.kind != "mqtt":
+        return
+    place = place_of(fields)
+    for other in rows.outlets(work.session):
+        if other.name == name or other.kind != fields.kind:
+            continue
+        found = place_of(fields_of(other))
+        if (found.host, found.port) == (place.host, place.port):
+            raise InvalidInput(
+                f"outlet '{other.name}' is this site's connection to that broker already; change that one"
+            )

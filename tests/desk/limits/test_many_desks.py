@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from devicemgr.cli.demo.measures.desks import open_streams
 from devicemgr.cli.demo.simulated_site import SimulatedSite
 from tests.support.browser import Desk
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
 DESKS, EVENTS, PER_SECOND = 10, 200, 20
-# DESK.md's bar is a p95 of 400 ms where the desks are other computers: here they share two cores with the daemon.
+# DESK.md's bar is a p95 of 400 ms where the desks are other computers: all ten share two cores with the daemon here.
 MAX_P95_S = 4.0
 SHIFT, BATCH = 57_600, 1000
 MAX_GROWTH_BYTES = 10_000_000
@@ -35,11 +36,14 @@ def add_people(site: SimulatedSite, first: int, count: int) -> int:
     return site.head()
 
 
+@pytest.mark.parametrize("drawn", [1, DESKS])
 def test_ten_desks_paint_each_event_once(
-    own_site: SimulatedSite, browser: Any, capsys: pytest.CaptureFixture[str]
+    own_site: SimulatedSite, browser: Any, capsys: pytest.CaptureFixture[str], drawn: int
 ) -> None:
+    """Ten desks are open; one is drawn here, as if the others were on computers of their own, or all ten are."""
     with ExitStack() as stack:
-        desks = [Desk(browser, own_site) for _ in range(DESKS)]
+        stack.enter_context(open_streams(own_site, DESKS - drawn))
+        desks = [Desk(browser, own_site) for _ in range(drawn)]
         for desk in desks:
             stack.callback(desk.close)
             desk.visit("live")
@@ -62,36 +66,5 @@ def test_ten_desks_paint_each_event_once(
     waits.sort()
     p95 = waits[int(len(waits) * 0.95)]
     with capsys.disabled():
-        print(f"\nten desks, committed -> painted: median {waits[len(waits) // 2]:.3f} s, p95 {p95:.3f} s")
+        print(f"\nten desks, {drawn} drawn here, painted after: median {waits[len(waits) // 2]:.3f} s, p95 {p95:.3f} s")
     assert p95 < MAX_P95_S
-
-
-def test_a_shift_of_events_leaves_no_trace_in_memory(
-    own_site: SimulatedSite, browser: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with ExitStack() as stack:
-        desk = Desk(browser, own_site)
-        stack.callback(desk.close)
-        desk.visit("live")
-        desk.sign_in("guard")
-        look = desk.context.new_cdp_session(desk.page)
-        look.send("Performance.enable")
-
-        def measured() -> tuple[int, int]:
-            for _ in range(3):
-                look.send("HeapProfiler.collectGarbage")
-            found = {one["name"]: one["value"] for one in look.send("Performance.getMetrics")["metrics"]}
-            return int(found["JSHeapUsedSize"]), desk.page.evaluate("document.querySelectorAll('*').length")
-
-        sizes = []
-        for first in range(0, SHIFT, BATCH):
-            newest = add_people(own_site, first, BATCH)
-            desk.row(newest).wait_for(timeout=120_000)
-            desk.page.evaluate("() => { deskPainted = {}; }")
-            sizes.append(measured())
-        heaps, nodes = zip(*sizes[5:], strict=True)
-        with capsys.disabled():
-            print(f"\n{SHIFT} events: heap {heaps[0]} -> {heaps[-1]} bytes, elements {min(nodes)}..{max(nodes)}")
-        assert desk.seqs() == list(range(newest, newest - 200, -1))
-        assert heaps[-1] - heaps[0] <= MAX_GROWTH_BYTES
-        assert max(nodes) == min(nodes)

@@ -121,3 +121,14 @@ def test_a_secret_of_the_wrong_kind_is_refused(site, stated, secret, keeps_last,
     change(site, stated)
     with unit_of_work(site, "uid:0") as work, pytest.raises(InvalidInput, match=words):
         changes.set_secret(work, "out", secret, keeps_last=keeps_last)
+
+
+def test_a_broker_has_one_connection_of_a_site(site):
+    change(site, MQTT)
+    with unit_of_work(site, "uid:0") as work:
+        with pytest.raises(InvalidInput, match="outlet 'out' is this site's connection"):
+            changes.add_outlet(work, "second", checked_fields(MQTT | {"url": "mqtts://BROKER.example:8883"}))
+        changes.add_outlet(work, "third", checked_fields(MQTT | {"url": "mqtts://broker.example:8884"}))
+        with pytest.raises(InvalidInput, match="change that one"):
+            changes.put_outlet(work, "third", checked_fields(MQTT))
+    change(site, MQTT | {"discovery": True})

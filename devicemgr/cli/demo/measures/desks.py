@@ -27,11 +27,11 @@ def measure_desks(folder: Path) -> dict[str, Any]:
     watched: list[float] = []
     with SimulatedSite(folder / "desks") as site:
         quiet = core_percent(site.daemon)
-        with _desks(site):
+        with open_streams(site, _DESKS):
             idle = core_percent(site.daemon)
         for turn in range(_ROUNDS):
             alone += decisions_ms(site, 2 * turn)
-            with _desks(site):
+            with open_streams(site, _DESKS):
                 watched += decisions_ms(site, 2 * turn + 1)
     return {
         "desks_idle_core_percent": round(max(0.0, idle - quiet), 2),
@@ -55,10 +55,10 @@ def decisions_ms(site: SimulatedSite, turn: int) -> list[float]:
 
 
 @contextmanager
-def _desks(site: SimulatedSite) -> Iterator[None]:
+def open_streams(site: SimulatedSite, desks: int) -> Iterator[None]:
     """Keep the stream of each desk open, and read what comes without looking at it: a desk is another computer."""
     with ExitStack() as stack:
-        for _ in range(_DESKS):
+        for _ in range(desks):
             line = stack.enter_context(socket.socket(socket.AF_UNIX))
             line.connect(str(site.home.socket))
             line.sendall(_REQUEST)
