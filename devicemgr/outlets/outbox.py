@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 PAGE = 200
 MIN_WAIT_S, MAX_WAIT_S = 1.0, 300.0
 MAX_REFUSALS = 10
+MAX_SKIPS = 3
+"""So many events left out in a row, and the outlet waits for a person: its receiver refuses not them, but all."""
+
 MAX_CRASHES = 5
 """So many failures of the program itself in a row, and the outlet waits for a person."""
 REPORT_AFTER_S = 60.0
@@ -230,12 +233,15 @@ class Outbox:
         state |= {"tries": tries, "refused": seq}
         if tries < MAX_REFUSALS:
             return False
-        if len(piece) > 1 or not self.stated.skips:
-            self._stop_for(f"{error}, {tries} times, to event {seq}", seq)
+        skips = state.get("skips", 0)
+        if len(piece) > 1 or not self.stated.skips or skips >= MAX_SKIPS:
+            before = f", and {skips} events before it were left out" if skips else ""
+            self._stop_for(f"{error}, {tries} times, to event {seq}{before}", seq)
             return False
         self._record(Kind.OUTLET_SKIPPED, {"seq": seq, "cause": str(error)})
         self._moved(seq)
         self._succeeded()
+        state["skips"] = skips + 1
         self._store(is_due=True)
         return True
 
@@ -322,6 +328,7 @@ class Outbox:
         if self._has_given and (held is None or through > self._progress.cursor):
             self._has_given = held is not None
             self._succeeded()
+            self._progress.state.pop("skips", None)
         self._progress.cursor = max(self._progress.cursor, through)
 
     def _begin_again(self) -> None:

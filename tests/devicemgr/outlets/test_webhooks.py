@@ -184,6 +184,22 @@ def test_an_event_that_is_refused_ten_times(receiver, add_outlet, record, runnin
     assert sum(bytes(f'"seq":{bad},', "ascii") in body for _, body in receiver.sent) >= outbox.MAX_REFUSALS
 
 
+def test_one_that_refuses_all_is_left_out_three_times_and_then_waits(
+    receiver, add_outlet, record, running, row_of, kinds_of, site
+):
+    """What says that an event was left out is an event too: it must not be refused and left out for ever."""
+    add_outlet(receiver.url, on_poison="skip")
+    receiver.choose = lambda number, event: (403, {})
+    running.consider()
+    wanted = record(1)
+    why = wait_until(lambda: row_of().get("stopped"), "that it stops")
+    assert "3 events before it were left out" in why
+    site.ledger.stop(5)
+    skipped = [event["detail"]["seq"] for event in kinds_of("outlet_skipped")]
+    assert len(skipped) == outbox.MAX_SKIPS
+    assert wanted[0] in skipped
+
+
 def _last(receiver):
     data = receiver.taken[-1]["data"]
     return data[-1]["seq"] if isinstance(data, list) else data["seq"]
