@@ -34,6 +34,9 @@ def test_a_display_shows_what_happens_and_nothing_to_press(
     site.show("staff-entrance", UNKNOWN_CARD)
     desk.find('[data-portal="staff-entrance"] .decision.bad').wait_for()
     assert desk.find("button, select, input, a").count() == 0
+    # The making of its token is an event that guards see, and no business of who passes by.
+    assert desk.find(".row").count() > 0
+    assert desk.find(".row", has_text="Token made").count() == 0
     assert desk.find("body").evaluate("body => getComputedStyle(body).cursor") == "none"
     assert desk.find("body").evaluate("body => parseFloat(getComputedStyle(body).fontSize)") >= size[0] / 80
     assert desk.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

@@ -82,7 +82,8 @@ class Live extends StoreElement {
   private list(): TemplateResult {
     const newest = this.held ?? store.rows;
     const all = this.older.length > 0 ? withEvents(newest, this.older, newest.length + MAX_OLDER) : newest;
-    const rows = all.filter((event) => isWanted(event, this.filter));
+    // A display shows what happens at the entrances, not who changed what.
+    const rows = all.filter((event) => isWanted(event, this.filter) && !(isWall && event.kind.startsWith("admin.")));
     const waiting = this.held === null ? 0 : store.rows.filter((event) => event.seq > (newest[0]?.seq ?? 0) && isWanted(event, this.filter)).length;
     const today = new Date().toDateString();
     return html`${waiting > 0 ? html`<button type="button" class="newer" @click=${this.toTop}>${counted("live.newer", waiting)}</button>` : nothing}
