@@ -4,6 +4,7 @@ The connection goes to one of exactly the addresses that were judged (`domain.ru
 holds for all of it, however slowly the server answers.
 """
 
+import contextlib
 import io
 import queue
 import socket
@@ -90,6 +91,14 @@ def judged_addresses(place: Place, deadline: float, *, is_here: bool = True) -> 
     return addresses
 
 
+class _TlsLine(ssl.SSLSocket):
+    """Closes itself where the peer has reset the connection before TLS began: then wrap_socket gives it to no one."""
+
+    def __del__(self) -> None:
+        with contextlib.suppress(OSError):
+            self.close()
+
+
 def secured(line: socket.socket, place: Place, deadline: float, *, began: Began | None = None) -> ssl.SSLSocket:
     """Begin TLS on a connection; ssl.SSLCertVerificationError for a server that is not `place.host`."""
     wrapped = tls_context(place.tls_ca).wrap_socket(line, server_hostname=place.host, do_handshake_on_connect=False)
@@ -121,6 +130,7 @@ def tls_context(certificates: str) -> ssl.SSLContext:
             "the file of CA certificates is no PEM; give one that begins with BEGIN CERTIFICATE"
         ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = _TlsLine
     return context
 
 

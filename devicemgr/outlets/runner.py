@@ -208,13 +208,8 @@ class Tested(NamedTuple):
     answer: str | None = None
 
 
-def send_test(site: Site, name: str) -> str | None:
-    """Send a message that is no event; return why it was not taken, None if it was. NotFound for no such outlet."""
-    return try_out(site, name).cause
-
-
 def try_out(site: Site, name: str, is_stopping: Callable[[], bool] = lambda: False) -> Tested:
-    """Send a message that is no event; NotFound for no such outlet.
+    """Send a message that is no event, and return what came of it; NotFound for no such outlet.
 
     The thread that sends it may hang in a question to a name server, which nothing ends: once the daemon stops, it is
     left behind, for a thread of the API would hold up the end of the process.

@@ -113,7 +113,7 @@ def test_json_stands_anywhere_and_after_two_dashes_nowhere(home, cli):
 def test_status_answers_without_a_daemon_and_ends_with_3(entrance, cli):
     ran = cli("status", "--json")
     assert ran.code == 3
-    assert set(ran.json) == {"daemon", "devices", "portals", "gallery", "ledger", "alarms", "threats"}
+    assert set(ran.json) == {"daemon", "devices", "portals", "gallery", "ledger", "alarms", "threats", "outlets"}
     assert ran.json["daemon"]["running"] is False
     assert {device["state"] for device in ran.json["devices"]} == {"unknown"}
     assert set(ran.json["devices"][0]) == {

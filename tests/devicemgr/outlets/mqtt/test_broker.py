@@ -3,7 +3,7 @@
 import json
 
 from devicemgr.domain.model import Direction, PortalMode
-from devicemgr.outlets.runner import send_test
+from devicemgr.outlets.runner import try_out
 from devicemgr.site.areas import zones
 from devicemgr.site.outlets import changes
 from devicemgr.site.outlets.fields import checked_fields, fields_of
@@ -107,7 +107,7 @@ def test_an_outlet_for_some_portals_shows_these_alone(daemon, broker, watcher, a
 def test_a_test_message_leaves_beside_the_standing_connection(daemon, broker, watcher, add_outlet, base, site):
     add_outlet(broker)
     watcher.wait(lambda: watcher.kept.get(base("available")) == b"online", "that it is available")
-    assert send_test(site, "hall") is None
+    assert try_out(site, "hall").cause is None
     watcher.wait(lambda: any(topic == base("test") for topic, _, _ in watcher.messages), "the test")
     assert (base("available"), b"offline", True) not in watcher.messages
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from devicemgr.daemon.service import _STOP_S
 from devicemgr.domain.model import Direction
 from devicemgr.outlets.mqtt import session
-from devicemgr.outlets.runner import send_test
+from devicemgr.outlets.runner import try_out
 from devicemgr.outlets.sender import Undelivered
 from devicemgr.site.outlets import changes
 from devicemgr.site.outlets.fields import checked_fields
@@ -160,7 +160,7 @@ def test_another_name_a_foreign_and_an_expired_certificate_are_refused(daemon, t
         _state(site, url=foreign.url, tls_ca=other.ca)
         wait_until(lambda: "self-signed" in str(figures()["state"].get("error")), "a failure by the issuer")
         _state(site, url=foreign.url)
-        wait_until(lambda: "self-signed" in str(send_test(site, "hall")), "a failure by the system's certificates")
+        wait_until(lambda: "self-signed" in str(try_out(site, "hall").cause), "a failure by the system's certificates")
         expired = _expired(tmp_path)
         expired_broker = Broker(tmp_path / "expired", more="")
         try:
@@ -170,7 +170,7 @@ def test_another_name_a_foreign_and_an_expired_certificate_are_refused(daemon, t
             expired_broker.kill()
             expired_broker.start()
             _state(site, url=expired_broker.url, tls_ca=certificate.read_text())
-            wait_until(lambda: "expired" in str(send_test(site, "hall")), "a failure by the time")
+            wait_until(lambda: "expired" in str(try_out(site, "hall").cause), "a failure by the time")
         finally:
             expired_broker.close()
         assert PASSWORD not in other.log + foreign.log

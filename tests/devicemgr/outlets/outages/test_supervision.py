@@ -299,7 +299,7 @@ def test_a_test_message_that_hangs_holds_up_no_end(add_outlet, channel, site):
 
     channel.act = hang
     try:
-        cause = runner.send_test(site, "hr", began.is_set)
+        cause = runner.try_out(site, "hr", began.is_set).cause
     finally:
         over.set()
     assert "stops" in cause
@@ -309,4 +309,4 @@ def test_a_test_message_that_hangs_holds_up_no_end(add_outlet, channel, site):
 def test_a_fault_in_a_test_message_is_said_in_a_line(add_outlet, channel, site):
     add_outlet(HOOK)
     channel.act = failing(TypeError("a fault"))
-    assert "log" in runner.send_test(site, "hr")
+    assert "log" in runner.try_out(site, "hr").cause
