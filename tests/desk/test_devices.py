@@ -69,7 +69,7 @@ def test_a_search_is_canceled_and_found_again_after_a_reload(open_desk: Callable
     desk.page.reload()
     desk.find("[data-cancel-job]").click()
     desk.find(".outcome.unknown").wait_for()
-    assert desk.find("[data-search-now]").is_enabled()
+    desk.find("[data-search-now]:enabled").wait_for()
 
 
 def test_a_picture_is_shown_and_forgotten(open_desk: Callable[..., Desk], site: Any, added: str) -> None:
