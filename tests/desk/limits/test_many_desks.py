@@ -68,3 +68,34 @@ def test_ten_desks_paint_each_event_once(
     with capsys.disabled():
         print(f"\nten desks, {drawn} drawn here, painted after: median {waits[len(waits) // 2]:.3f} s, p95 {p95:.3f} s")
     assert p95 < MAX_P95_S
+
+
+def test_a_shift_of_events_leaves_no_trace_in_memory(
+    own_site: SimulatedSite, browser: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ExitStack() as stack:
+        desk = Desk(browser, own_site)
+        stack.callback(desk.close)
+        desk.visit("live")
+        desk.sign_in("guard")
+        look = desk.context.new_cdp_session(desk.page)
+        look.send("Performance.enable")
+
+        def measured() -> tuple[int, int]:
+            for _ in range(3):
+                look.send("HeapProfiler.collectGarbage")
+            found = {one["name"]: one["value"] for one in look.send("Performance.getMetrics")["metrics"]}
+            return int(found["JSHeapUsedSize"]), desk.page.evaluate("document.querySelectorAll('*').length")
+
+        sizes = []
+        for first in range(0, SHIFT, BATCH):
+            newest = add_people(own_site, first, BATCH)
+            desk.row(newest).wait_for(timeout=120_000)
+            desk.page.evaluate("() => { deskPainted = {}; }")
+            sizes.append(measured())
+        heaps, nodes = zip(*sizes[5:], strict=True)
+        with capsys.disabled():
+            print(f"\n{SHIFT} events: heap {heaps[0]} -> {heaps[-1]} bytes, elements {min(nodes)}..{max(nodes)}")
+        assert desk.seqs() == list(range(newest, newest - 200, -1))
+        assert heaps[-1] - heaps[0] <= MAX_GROWTH_BYTES
+        assert max(nodes) == min(nodes)
