@@ -65,7 +65,7 @@ class Desk:
         self.context = browser.new_context(
             storage_state=storage, locale=options.pop("locale", "en-US"), reduced_motion="reduce", **options
         )
-        self.context.set_default_timeout(20_000)
+        self.context.set_default_timeout(45_000)
         self.page = self.context.new_page()
         self.page.add_init_script(WATCH)
         self.requests: list[str] = []
