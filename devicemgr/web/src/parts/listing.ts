@@ -64,11 +64,6 @@ class Listing extends DeskElement {
     this.fillSoon();
   }
 
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    if (this.filling !== undefined) cancelAnimationFrame(this.filling);
-  }
-
   /** Draw the rest of the first step once this part is painted. */
   private fillSoon(): void {
     if (this.filling !== undefined) cancelAnimationFrame(this.filling);
